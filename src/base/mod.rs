@@ -1,0 +1,1 @@
+//! What everything else stands on; no knowledge of TLS or sockets.

@@ -1,0 +1,24 @@
+//! mtls-persona gives applications that speak plain TCP a mutual-TLS identity.
+//!
+//! A connection is two **legs** (inbound, outbound) and two **flows** (one per direction) joined by
+//! a **relay**. What decides is pure and takes the time as an argument; what does I/O decides
+//! nothing. Each worker thread owns its connections outright, and threads talk only by messages.
+//!
+//! A module uses only modules of lower layers (or of its own folder); `tests/layers.rs` holds this:
+//!
+//! | layer | modules | what they know |
+//! |---|---|---|
+//! | 0 | [`base`] | nothing of TLS or sockets |
+//! | 1 | [`identity`], [`relay`] | pure: certificates' names as data; the half-close table |
+//! | 2 | [`config`], [`tls`], [`net`] | text to a validated model; the TLS library; sockets without policy |
+//! | 3 | [`conn`], [`offload`] | one connection; blocking work |
+//! | 4 | [`reactor`] | threads that own connections |
+//! | 5 | [`ops`] | the operator's side: start, reload, drain, log |
+//! | 6 | [`cli`], `main` | arguments and exit codes |
+//!
+//! Words: *inbound* and *outbound* for legs; *source* and *sink* inside a flow; *client* and
+//! *server* only for the TLS role; *end* for a clean end of stream, *truncated* for an
+//! unauthenticated one, *reset* for RST, *abort* for our own hard close, *drain* for a graceful stop.
+
+pub mod base;
+pub mod tls;

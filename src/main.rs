@@ -1,0 +1,3 @@
+//! The mtls-persona program.
+
+fn main() {}
