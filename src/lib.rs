@@ -21,4 +21,6 @@
 //! unauthenticated one, *reset* for RST, *abort* for our own hard close, *drain* for a graceful stop.
 
 pub mod base;
+pub mod identity;
+pub mod relay;
 pub mod tls;

@@ -1,1 +1,6 @@
 //! What everything else stands on; no knowledge of TLS or sockets.
+
+pub mod buffer;
+pub mod id;
+pub mod reason;
+pub mod scratch;
