@@ -2,3 +2,26 @@
 
 pub mod authority;
 mod backend;
+mod context;
+mod credentials;
+mod error;
+mod facts;
+mod proof;
+mod session;
+mod verify;
+mod wire;
+
+pub use context::{ExpectedName, MinVersion, TlsContext};
+pub use credentials::{Credentials, CredentialsError, Material, PemFile};
+pub use error::TlsError;
+pub use session::{Handshake, Negotiated, ReadOutcome, Role, Session};
+
+/// The TLS library and its release.
+pub fn library_version() -> String {
+    backend::version()
+}
+
+/// Whether the TLS library runs as a FIPS module.
+pub fn is_fips() -> bool {
+    backend::is_fips()
+}

@@ -1,0 +1,165 @@
+//! TLS contexts: one certificate in one role, with all that a handshake needs.
+
+use std::net::IpAddr;
+
+use super::backend;
+use super::backend::lib::error::ErrorStack;
+use super::backend::lib::ssl::{
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode,
+    SslVersion,
+};
+use super::backend::lib::x509::X509;
+use super::backend::lib::x509::store::X509StoreBuilder;
+use super::backend::lib::x509::verify::X509CheckFlags;
+use super::credentials::{CredentialsError, Parsed};
+use super::session::{Role, Session};
+use super::verify::{self, Trust};
+
+/// Key exchange groups, the preferred one first.
+const GROUPS: &str = "X25519:P-256:P-384";
+
+/// TLS 1.2 cipher suites: forward secrecy and authenticated encryption only (RFC 9325, 4.2). The
+/// suites of TLS 1.3 are all of that kind.
+const TLS12_CIPHERS: &str = "ECDHE+AESGCM:ECDHE+CHACHA20";
+
+/// Signature algorithms; none with SHA-1 (RFC 9155).
+const SIGNATURE_ALGORITHMS: &str = "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:\
+    ecdsa_secp521r1_sha512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:\
+    rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
+
+/// The longest chain that is followed, in certificates between the peer's and the anchor.
+const CHAIN_DEPTH_MAX: u32 = 8;
+
+/// The lowest protocol version that is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MinVersion {
+    /// TLS 1.2 (RFC 5246) or 1.3.
+    Tls12,
+    /// TLS 1.3 (RFC 8446) alone.
+    Tls13,
+}
+
+/// The name that a server's certificate must carry (RFC 9525).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectedName<'a> {
+    /// A DNS name among its subject alternative names; also sent as SNI (RFC 6066, 3).
+    Dns(&'a str),
+    /// An IP address among them; no SNI is sent.
+    Ip(IpAddr),
+}
+
+/// One TLS context: a certificate in one role. Immutable; sessions keep what they were made from.
+pub struct TlsContext {
+    context: SslContext,
+    role: Role,
+}
+
+impl TlsContext {
+    /// A session that dials a server and accepts only one with that name.
+    pub fn client_session(&self, name: ExpectedName<'_>) -> Result<Session, CredentialsError> {
+        debug_assert_eq!(self.role, Role::Client);
+        let session = || -> Result<Session, ErrorStack> {
+            let mut ssl = Ssl::new(&self.context)?;
+            match name {
+                ExpectedName::Dns(name) => {
+                    ssl.set_hostname(name)?;
+                    let param = ssl.param_mut();
+                    // Names come from the SAN alone, and a wildcard is a whole label.
+                    param.set_hostflags(
+                        X509CheckFlags::NEVER_CHECK_SUBJECT | X509CheckFlags::NO_PARTIAL_WILDCARDS,
+                    );
+                    param.set_host(name)?;
+                }
+                ExpectedName::Ip(address) => ssl.param_mut().set_ip(address)?,
+            }
+            Session::new(ssl, Role::Client)
+        };
+        session().map_err(CredentialsError::library)
+    }
+
+    /// A session that accepts a client with a certificate that our trust vouches for.
+    pub fn server_session(&self) -> Result<Session, CredentialsError> {
+        debug_assert_eq!(self.role, Role::Server);
+        let session = || Session::new(Ssl::new(&self.context)?, Role::Server);
+        session().map_err(CredentialsError::library)
+    }
+
+    /// A session for a proof: it verifies nobody.
+    pub(super) fn unverified_session(&self) -> Result<Session, ErrorStack> {
+        let mut ssl = Ssl::new(&self.context)?;
+        ssl.set_verify(SslVerifyMode::NONE);
+        Session::new(ssl, self.role)
+    }
+
+    /// A session for a proof: it verifies chain, purpose and validity, but no name.
+    pub(super) fn nameless_session(&self) -> Result<Session, ErrorStack> {
+        Session::new(Ssl::new(&self.context)?, self.role)
+    }
+
+    /// `cert` and `key` are shown to peers; peers must chain to one of `anchors`.
+    pub(super) fn new(
+        role: Role,
+        parsed: &Parsed,
+        anchors: &[X509],
+        min_version: MinVersion,
+    ) -> Result<TlsContext, ErrorStack> {
+        let mut builder = SslContextBuilder::new(SslMethod::tls())?;
+        set_protocol(&mut builder, min_version)?;
+        set_certificate(&mut builder, parsed)?;
+        set_trust(&mut builder, role, anchors)?;
+        Ok(TlsContext {
+            context: builder.build(),
+            role,
+        })
+    }
+}
+
+fn set_protocol(builder: &mut SslContextBuilder, min: MinVersion) -> Result<(), ErrorStack> {
+    let min = match min {
+        MinVersion::Tls12 => SslVersion::TLS1_2,
+        MinVersion::Tls13 => SslVersion::TLS1_3,
+    };
+    builder.set_min_proto_version(Some(min))?;
+    builder.set_max_proto_version(Some(SslVersion::TLS1_3))?;
+    builder.set_cipher_list(TLS12_CIPHERS)?;
+    builder.set_sigalgs_list(SIGNATURE_ALGORITHMS)?;
+    builder.set_options(SslOptions::CIPHER_SERVER_PREFERENCE);
+    // A resumed session skips verification: it stays off until it honours a change of trust.
+    builder.set_options(SslOptions::NO_TICKET);
+    builder.set_session_cache_mode(SslSessionCacheMode::OFF);
+    backend::configure(builder, GROUPS)
+}
+
+fn set_certificate(builder: &mut SslContextBuilder, parsed: &Parsed) -> Result<(), ErrorStack> {
+    builder.set_certificate(&parsed.cert)?;
+    for cert in &parsed.chain {
+        builder.add_extra_chain_cert(cert.clone())?;
+    }
+    builder.set_private_key(&parsed.key)
+}
+
+fn set_trust(
+    builder: &mut SslContextBuilder,
+    role: Role,
+    anchors: &[X509],
+) -> Result<(), ErrorStack> {
+    let mut store = X509StoreBuilder::new()?;
+    // Every certificate of a trust file is an anchor, self-signed or not.
+    backend::trust_every_anchor(&mut store)?;
+    for anchor in anchors {
+        store.add_cert(anchor.clone())?;
+    }
+    builder.set_verify_cert_store(store.build())?;
+    builder.set_verify_depth(CHAIN_DEPTH_MAX);
+    if role == Role::Server {
+        for anchor in anchors {
+            builder.add_client_ca(anchor)?;
+        }
+    }
+    let trust = Trust::of(anchors);
+    let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
+    builder.set_verify_callback(mode, move |agrees, store| {
+        verify::judge(&trust, agrees, store)
+    });
+    Ok(())
+}

@@ -1,0 +1,191 @@
+//! From the bytes of PEM files to credentials that are proven.
+
+use std::fmt;
+
+use super::backend;
+use super::backend::lib::asn1::Asn1Time;
+use super::backend::lib::error::ErrorStack;
+use super::backend::lib::pkey::{PKey, Private};
+use super::backend::lib::x509::X509;
+use super::context::{MinVersion, TlsContext};
+use super::session::Role;
+use super::{facts, proof};
+use crate::identity::PeerCert;
+
+/// A PEM file as it was read.
+pub struct PemFile {
+    /// Where it came from, for messages.
+    pub path: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Everything that credentials are made from.
+pub struct Material {
+    /// Our certificate, followed by its intermediates.
+    pub cert: PemFile,
+    /// Its private key.
+    pub key: PemFile,
+    /// Trust files; every certificate in them is an anchor.
+    pub ca: Vec<PemFile>,
+    /// The lowest protocol version.
+    pub min_version: MinVersion,
+}
+
+/// What is wrong with material, as lines of the form `file: what: what to do`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CredentialsError(pub Vec<String>);
+
+impl fmt::Display for CredentialsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl CredentialsError {
+    pub(super) fn library(error: ErrorStack) -> CredentialsError {
+        CredentialsError(vec![format!("the TLS library refused: {}", words(&error))])
+    }
+}
+
+fn words(error: &ErrorStack) -> String {
+    let reasons = backend::reasons(error).into_iter().map(|(_, words)| words);
+    reasons.collect::<Vec<_>>().join(", ")
+}
+
+/// Our certificate, key and trust, proven and ready for handshakes in the roles asked for.
+/// Immutable: a reload makes new ones, and live sessions keep what they were made from.
+pub struct Credentials {
+    client: Option<TlsContext>,
+    server: Option<TlsContext>,
+    /// Facts of our own certificate.
+    pub cert: PeerCert,
+    /// Whole days until our certificate ends.
+    pub days_left: i32,
+    /// What works but should be looked at, as lines.
+    pub warnings: Vec<String>,
+}
+
+/// Our certificate and key, parsed.
+pub(super) struct Parsed {
+    pub(super) cert: X509,
+    pub(super) chain: Vec<X509>,
+    pub(super) key: PKey<Private>,
+}
+
+impl Credentials {
+    /// Parses the material, lets the key prove the certificate in a handshake in memory under our own
+    /// verification, once for each role, and keeps the contexts. `now` is in seconds since 1970.
+    pub fn prove(
+        material: &Material,
+        roles: &[Role],
+        now: i64,
+    ) -> Result<Credentials, CredentialsError> {
+        let (parsed, anchors) = parse(material)?;
+        let mut problems = Vec::new();
+        let mut warnings = Vec::new();
+        for role in roles {
+            let min = material.min_version;
+            if let Err(error) = proof::own_certificate(*role, &parsed, min) {
+                problems.push(format!(
+                    "{}: {error}: {}",
+                    material.cert.path,
+                    error.reason.remedy()
+                ));
+            } else if let Err(error) = proof::own_chain(*role, &parsed, &anchors, min) {
+                warnings.push(format!(
+                    "{}: our own ca does not vouch for it ({}): peers must trust its issuer",
+                    material.cert.path, error.detail
+                ));
+            }
+        }
+        if !problems.is_empty() {
+            problems.dedup();
+            return Err(CredentialsError(problems));
+        }
+        let context = |role: Role| match roles.contains(&role) {
+            true => TlsContext::new(role, &parsed, &anchors, material.min_version).map(Some),
+            false => Ok(None),
+        };
+        warnings.dedup();
+        Ok(Credentials {
+            client: context(Role::Client).map_err(CredentialsError::library)?,
+            server: context(Role::Server).map_err(CredentialsError::library)?,
+            cert: facts::peer_cert(&parsed.cert),
+            days_left: days_left(&parsed.cert, now),
+            warnings,
+        })
+    }
+
+    /// The context in one role; none if the credentials were not proven in it.
+    pub fn context(&self, role: Role) -> Option<&TlsContext> {
+        match role {
+            Role::Client => self.client.as_ref(),
+            Role::Server => self.server.as_ref(),
+        }
+    }
+}
+
+/// Reads certificate, key and anchors; tells every file that cannot be used.
+fn parse(material: &Material) -> Result<(Parsed, Vec<X509>), CredentialsError> {
+    let mut problems = Vec::new();
+    let mut certificates = |file: &PemFile| {
+        let parsed = X509::stack_from_pem(&file.bytes).unwrap_or_default();
+        if parsed.is_empty() {
+            let path = &file.path;
+            problems.push(format!(
+                "{path}: no certificate in it: a PEM file is needed"
+            ));
+        }
+        parsed
+    };
+    let mut chain = certificates(&material.cert);
+    let anchors: Vec<X509> = material.ca.iter().flat_map(&mut certificates).collect();
+    let key = PKey::private_key_from_pem_callback(&material.key.bytes, no_passphrase);
+    let key = match key {
+        Ok(key) => key,
+        Err(_) => {
+            let path = &material.key.path;
+            problems.push(format!(
+                "{path}: no usable private key in it: {}",
+                key_advice(material)
+            ));
+            return Err(CredentialsError(problems));
+        }
+    };
+    if !problems.is_empty() {
+        return Err(CredentialsError(problems));
+    }
+    let cert = chain.remove(0);
+    if !cert.public_key().is_ok_and(|public| public.public_eq(&key)) {
+        return Err(CredentialsError(vec![format!(
+            "{}: the key does not belong to the certificate in {}: its first certificate must be \
+             our own, and the two files must be of one issue",
+            material.key.path, material.cert.path
+        )]));
+    }
+    Ok((Parsed { cert, chain, key }, anchors))
+}
+
+/// Never asks at the terminal for a passphrase, as the libraries would by default.
+fn no_passphrase(_into: &mut [u8]) -> Result<usize, ErrorStack> {
+    Ok(0)
+}
+
+fn key_advice(material: &Material) -> &'static str {
+    let is_encrypted = material
+        .key
+        .bytes
+        .windows(9)
+        .any(|word| word == b"ENCRYPTED");
+    match is_encrypted {
+        true => "it is encrypted, and nobody is there to type the passphrase: store it decrypted",
+        false => "a PEM file with an RSA or EC key is needed",
+    }
+}
+
+fn days_left(cert: &X509, now: i64) -> i32 {
+    let now = Asn1Time::from_unix(now as _);
+    let left = now.and_then(|now| now.diff(cert.not_after()));
+    left.map_or(0, |left| left.days)
+}

@@ -1,0 +1,68 @@
+//! Proves our own certificate before anybody else judges it: a handshake in memory in which the other
+//! end is our own verifier.
+
+use super::backend::lib::x509::X509;
+use super::context::{MinVersion, TlsContext};
+use super::credentials::Parsed;
+use super::error::TlsError;
+use super::session::{Handshake, Role, Session};
+use crate::base::reason::CloseReason;
+use crate::base::scratch::Scratch;
+
+/// A handshake needs three flights; more steps than this are a fault.
+const STEPS_MAX: usize = 16;
+
+/// Proves key, purpose, validity and strength of our certificate in a role, whoever issued it.
+pub(super) fn own_certificate(
+    role: Role,
+    parsed: &Parsed,
+    min: MinVersion,
+) -> Result<(), TlsError> {
+    own_chain(role, parsed, std::slice::from_ref(&parsed.cert), min)
+}
+
+/// Proves that our certificate in a role chains to one of `anchors`.
+pub(super) fn own_chain(
+    role: Role,
+    parsed: &Parsed,
+    anchors: &[X509],
+    min: MinVersion,
+) -> Result<(), TlsError> {
+    let judge_role = match role {
+        Role::Client => Role::Server,
+        Role::Server => Role::Client,
+    };
+    let sessions = || {
+        let presenter = TlsContext::new(role, parsed, anchors, min)?.unverified_session()?;
+        let judge = TlsContext::new(judge_role, parsed, anchors, min)?.nameless_session()?;
+        Ok((presenter, judge))
+    };
+    let (mut presenter, mut judge) = sessions().map_err(library)?;
+    shake_hands(&mut presenter, &mut judge)
+}
+
+fn library(error: super::backend::lib::error::ErrorStack) -> TlsError {
+    let words = super::credentials::CredentialsError::library(error).to_string();
+    TlsError::new(CloseReason::CertInvalid, words)
+}
+
+fn shake_hands(presenter: &mut Session, judge: &mut Session) -> Result<(), TlsError> {
+    let (mut here, mut there) = (Scratch::default(), Scratch::default());
+    for _ in 0..STEPS_MAX {
+        let presented = presenter.handshake(&mut here);
+        carry(&mut here, &mut there);
+        // The judge's word comes first: the presenter only hears an alert.
+        let judged = judge.handshake(&mut there)?;
+        carry(&mut there, &mut here);
+        if (presented?, judged) == (Handshake::Done, Handshake::Done) {
+            return Ok(());
+        }
+    }
+    let detail = "a handshake with ourselves came to no end";
+    Err(TlsError::new(CloseReason::Internal, detail))
+}
+
+fn carry(from: &mut Scratch, to: &mut Scratch) {
+    to.received.append(from.outgoing.data());
+    from.outgoing.clear();
+}

@@ -1,0 +1,307 @@
+//! One TLS connection that never sees its socket.
+
+use super::backend::{self, lib};
+use super::error::{self, LibraryError, TlsError};
+use super::wire::Wire;
+use super::{facts, verify};
+use crate::base::buffer::Buffer;
+use crate::base::reason::CloseReason;
+use crate::base::scratch::Scratch;
+use crate::identity::PeerCert;
+use lib::ssl::{Ssl, SslStream};
+
+/// How many of the peer's first bytes are remembered to tell what it speaks instead of TLS.
+const FIRST_BYTES: usize = 8;
+
+/// Which end of a handshake this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// It dials.
+    Client,
+    /// It accepts.
+    Server,
+}
+
+/// Where a handshake stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handshake {
+    /// Done; application data may flow.
+    Done,
+    /// More input is needed.
+    NeedsInput,
+}
+
+/// What a read found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadOutcome {
+    /// This many bytes of plain text were added.
+    Bytes(usize),
+    /// As `Bytes`, and close_notify stands right behind them.
+    Last(usize),
+    /// Nothing until more input comes.
+    NeedsInput,
+    /// The peer sent close_notify.
+    End,
+    /// The input ended without close_notify.
+    Truncated,
+    /// The session is broken.
+    Failed(TlsError),
+}
+
+/// What was negotiated.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Negotiated {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: String,
+    /// The cipher suite's name in the TLS registry.
+    pub suite: String,
+    /// The key exchange group's name in the TLS registry.
+    pub group: String,
+}
+
+/// How a session came to its end; what the library says twice is not always the same.
+#[derive(Clone)]
+enum Ending {
+    CloseNotify,
+    EndOfInput,
+    Failed(TlsError),
+}
+
+/// A TLS connection over memory: [`Scratch::received`] goes in, [`Scratch::outgoing`] comes out.
+///
+/// Every method may produce output, reading ones too (alerts, key updates): send it after each call.
+pub struct Session {
+    stream: SslStream<Wire>,
+    role: Role,
+    is_established: bool,
+    /// Application data has come from the peer: it has accepted our certificate.
+    has_heard: bool,
+    ending: Option<Ending>,
+    first: [u8; FIRST_BYTES],
+    first_len: usize,
+}
+
+impl Session {
+    pub(super) fn new(mut ssl: Ssl, role: Role) -> Result<Session, lib::error::ErrorStack> {
+        verify::prepare(&mut ssl)?;
+        Ok(Session {
+            stream: SslStream::new(ssl, Wire::default())?,
+            role,
+            is_established: false,
+            has_heard: false,
+            ending: None,
+            first: [0; FIRST_BYTES],
+            first_len: 0,
+        })
+    }
+
+    /// Whether ciphertext was left by the last call: a read may find more without new input.
+    pub fn has_input(&self) -> bool {
+        !self.stream.get_ref().input.is_empty()
+    }
+
+    /// Tells that the peer's stream of ciphertext has ended.
+    pub fn end_input(&mut self) {
+        self.stream.get_mut().input_ended = true;
+    }
+
+    /// Goes on with the handshake, with what is in `scratch.received`.
+    pub fn handshake(&mut self, scratch: &mut Scratch) -> Result<Handshake, TlsError> {
+        self.remember_first(scratch.received.data());
+        let role = self.role;
+        let done = self.with_wire(scratch, |stream, _| match role {
+            Role::Client => stream.connect(),
+            Role::Server => stream.accept(),
+        });
+        match done {
+            Ok(()) => {
+                self.is_established = true;
+                Ok(Handshake::Done)
+            }
+            Err(error) => match error::classify(&error) {
+                LibraryError::NeedsInput => Ok(Handshake::NeedsInput),
+                other => Err(self.handshake_error(other)),
+            },
+        }
+    }
+
+    /// Decrypts what is in `scratch.received` into `scratch.plain`, which is empty, until the input
+    /// or the room is used up.
+    pub fn read(&mut self, scratch: &mut Scratch) -> ReadOutcome {
+        if self.ending.is_none() {
+            let (count, ending) = self.with_wire(scratch, read_records);
+            self.has_heard |= count > 0;
+            self.ending = ending.and_then(|error| self.ending_of(error));
+            match (count, &self.ending) {
+                (0, None) => return ReadOutcome::NeedsInput,
+                (0, Some(_)) => {}
+                (count, Some(Ending::CloseNotify)) => return ReadOutcome::Last(count),
+                (count, _) => return ReadOutcome::Bytes(count),
+            }
+        }
+        scratch.received.clear();
+        match &self.ending {
+            None => ReadOutcome::NeedsInput,
+            Some(Ending::CloseNotify) => ReadOutcome::End,
+            Some(Ending::EndOfInput) => ReadOutcome::Truncated,
+            Some(Ending::Failed(error)) => ReadOutcome::Failed(error.clone()),
+        }
+    }
+
+    /// Encrypts all of `scratch.plain`.
+    pub fn write(&mut self, scratch: &mut Scratch) -> Result<(), TlsError> {
+        let written = self.with_wire(scratch, |stream, plain| {
+            while !plain.is_empty() {
+                let count = stream.ssl_write(plain.data())?;
+                plain.consume(count);
+            }
+            Ok::<(), lib::ssl::Error>(())
+        });
+        let Err(error) = written else {
+            return Ok(());
+        };
+        scratch.plain.clear();
+        Err(self.session_error(error::classify(&error)))
+    }
+
+    /// Sends close_notify, if the handshake was done; our own direction ends with it.
+    pub fn close_notify(&mut self, scratch: &mut Scratch) {
+        if self.is_established {
+            // Called once: a second call would read.
+            let _ = self.with_wire(scratch, |stream, _| stream.shutdown());
+        }
+    }
+
+    /// What was negotiated; empty before the handshake is done.
+    pub fn negotiated(&self) -> Negotiated {
+        let ssl = self.stream.ssl();
+        if !self.is_established {
+            return Negotiated::default();
+        }
+        Negotiated {
+            version: ssl.version_str().to_owned(),
+            suite: backend::suite(ssl).unwrap_or_default().to_owned(),
+            group: backend::group(ssl).unwrap_or_default(),
+        }
+    }
+
+    /// The peer's certificate, once the handshake is done.
+    pub fn peer(&self) -> Option<PeerCert> {
+        let cert = self.stream.ssl().peer_certificate()?;
+        Some(facts::peer_cert(&cert))
+    }
+
+    /// Lends the worker's buffers to the wire for one call into the library: no byte is copied
+    /// between them, and no buffer stays with an idle session.
+    fn with_wire<R>(
+        &mut self,
+        scratch: &mut Scratch,
+        call: impl FnOnce(&mut SslStream<Wire>, &mut Buffer) -> R,
+    ) -> R {
+        use std::mem::swap;
+        backend::clear_errors();
+        let wire = self.stream.get_mut();
+        let kept = wire.input.len();
+        if kept == 0 {
+            swap(&mut wire.input, &mut scratch.received);
+        } else {
+            wire.input.append(scratch.received.data());
+            scratch.received.clear();
+        }
+        swap(&mut wire.output, &mut scratch.outgoing);
+        let result = call(&mut self.stream, &mut scratch.plain);
+        let wire = self.stream.get_mut();
+        swap(&mut wire.output, &mut scratch.outgoing);
+        let left = match wire.input.is_empty() {
+            true => Buffer::default(),
+            false => Buffer::holding(wire.input.data()),
+        };
+        let lent = std::mem::replace(&mut wire.input, left);
+        if kept == 0 {
+            scratch.received = lent;
+            scratch.received.clear();
+        }
+        result
+    }
+
+    fn ending_of(&self, error: LibraryError) -> Option<Ending> {
+        match error {
+            LibraryError::NeedsInput => None,
+            LibraryError::CloseNotify => Some(Ending::CloseNotify),
+            LibraryError::EndOfInput => Some(Ending::EndOfInput),
+            other => Some(Ending::Failed(self.session_error(other))),
+        }
+    }
+
+    /// A failure after the handshake.
+    fn session_error(&self, error: LibraryError) -> TlsError {
+        match error {
+            // A TLS 1.3 client is done before the server has judged its certificate: the refusal
+            // arrives on the first read (RFC 8446, 4.4.2.4 and 2).
+            LibraryError::Alert(alert) => {
+                self.alert(alert, self.role == Role::Client && !self.has_heard)
+            }
+            LibraryError::Refused(words) => TlsError::new(CloseReason::TlsBadRecord, words),
+            LibraryError::CloseNotify | LibraryError::EndOfInput => {
+                TlsError::new(CloseReason::TlsTruncated, "the session has ended")
+            }
+            LibraryError::NeedsInput => {
+                TlsError::new(CloseReason::Internal, "the TLS library blocked on a write")
+            }
+        }
+    }
+
+    fn handshake_error(&self, error: LibraryError) -> TlsError {
+        if let Some(finding) = verify::finding(self.stream.ssl()) {
+            return finding;
+        }
+        let first = &self.first[..self.first_len];
+        let words = match error {
+            LibraryError::Alert(alert) => return self.alert(alert, true),
+            LibraryError::Refused(words) => words,
+            _ => {
+                let detail = "the peer closed the connection during the handshake";
+                return TlsError::new(CloseReason::HandshakeClosed, detail);
+            }
+        };
+        let reason = error::handshake_reason(&words);
+        match (reason, error::plaintext_protocol(first)) {
+            (CloseReason::TlsMalformed | CloseReason::TlsPlaintext, Some(protocol)) => {
+                let detail = format!("the peer speaks {protocol}, not TLS");
+                TlsError::new(CloseReason::TlsPlaintext, detail)
+            }
+            _ => TlsError::new(reason, words),
+        }
+    }
+
+    fn alert(&self, alert: i32, ours: bool) -> TlsError {
+        let reason = error::alert_reason(alert, ours);
+        let what = match reason {
+            CloseReason::CertificateRefused => "the peer refused our certificate with the alert",
+            _ => "the peer sent the alert",
+        };
+        TlsError::new(reason, format!("{what} {}", error::alert_name(alert)))
+    }
+
+    fn remember_first(&mut self, data: &[u8]) {
+        let count = data.len().min(FIRST_BYTES - self.first_len);
+        self.first[self.first_len..self.first_len + count].copy_from_slice(&data[..count]);
+        self.first_len += count;
+    }
+}
+
+/// Decrypts record after record; how many bytes came, and what stopped it short of a full buffer.
+fn read_records(stream: &mut SslStream<Wire>, plain: &mut Buffer) -> (usize, Option<LibraryError>) {
+    let mut total = 0;
+    while !plain.space().is_empty() {
+        // Never `Read::read`: it takes a truncated stream for a finished one.
+        match stream.ssl_read(plain.space()) {
+            Ok(count) => {
+                plain.commit(count);
+                total += count;
+            }
+            Err(error) => return (total, Some(error::classify(&error))),
+        }
+    }
+    (total, None)
+}

@@ -1,0 +1,197 @@
+//! Our own part of certificate verification, inside the handshake.
+//!
+//! The library checks chain, purpose, validity and name. Here its verdict is told as one of our
+//! reasons, together with the facts of the certificate that it is about; and what BoringSSL lets pass
+//! is refused: broken digests and short keys.
+
+use std::sync::{Arc, Mutex, OnceLock};
+
+use super::backend;
+use super::backend::lib::error::ErrorStack;
+use super::backend::lib::ex_data::Index;
+use super::backend::lib::nid::Nid;
+use super::backend::lib::pkey::Id;
+use super::backend::lib::ssl::{Ssl, SslRef};
+use super::backend::lib::x509::{X509, X509Ref, X509StoreContext, X509StoreContextRef};
+use super::error::TlsError;
+use super::facts;
+use crate::base::reason::CloseReason;
+
+/// The shortest keys of a chain, in bits (NIST SP 800-131A).
+const RSA_BITS_MIN: u32 = 2048;
+const EC_BITS_MIN: u32 = 256;
+
+/// Where a session finds why its peer's certificate was refused.
+type Finding = Mutex<Option<TlsError>>;
+
+/// What the callback knows of our trust: the organisations of the anchors.
+#[derive(Clone)]
+pub(super) struct Trust {
+    organisations: Arc<[String]>,
+}
+
+impl Trust {
+    pub(super) fn of(anchors: &[X509]) -> Trust {
+        let organisation = |anchor: &X509| facts::organisation(anchor.subject_name());
+        Trust {
+            organisations: anchors.iter().filter_map(organisation).collect(),
+        }
+    }
+}
+
+/// The slot of a session in which its finding is kept.
+fn finding_slot() -> Result<Index<Ssl, Finding>, ErrorStack> {
+    static SLOT: OnceLock<Index<Ssl, Finding>> = OnceLock::new();
+    match SLOT.get() {
+        Some(slot) => Ok(*slot),
+        None => Ok(*SLOT.get_or_init({
+            let slot = Ssl::new_ex_index()?;
+            move || slot
+        })),
+    }
+}
+
+/// Gives a session a place for its finding.
+pub(super) fn prepare(ssl: &mut SslRef) -> Result<(), ErrorStack> {
+    ssl.set_ex_data(finding_slot()?, Finding::default());
+    Ok(())
+}
+
+/// Why the peer's certificate was refused, if it was.
+pub(super) fn finding(ssl: &SslRef) -> Option<TlsError> {
+    let finding = ssl.ex_data(finding_slot().ok()?)?;
+    finding.lock().ok()?.clone()
+}
+
+/// Judges one certificate of a chain; the library calls this for each error and each good one.
+pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreContextRef) -> bool {
+    let objection = if library_agrees {
+        own_objection(store)
+    } else {
+        Some(library_objection(trust, store))
+    };
+    let Some((reason, what)) = objection else {
+        return true;
+    };
+    let certificate = store.current_cert().or_else(|| first_of_chain(store));
+    let certificate = certificate.map(|cert| Box::new(facts::peer_cert(cert)));
+    let depth = store.error_depth();
+    let whose = match depth {
+        0 => "its certificate".to_owned(),
+        _ => format!("the certificate at depth {depth} of its chain"),
+    };
+    let error = TlsError {
+        reason,
+        detail: format!("{whose}: {what}"),
+        certificate,
+    };
+    if library_agrees {
+        backend::reject(store);
+    }
+    keep(store, error);
+    false
+}
+
+fn first_of_chain(store: &X509StoreContextRef) -> Option<&X509Ref> {
+    store.chain()?.get(0)
+}
+
+fn keep(store: &X509StoreContextRef, error: TlsError) {
+    let Ok(index) = X509StoreContext::ssl_idx() else {
+        return;
+    };
+    let Some(ssl) = store.ex_data(index) else {
+        return;
+    };
+    if let Ok(slot) = finding_slot()
+        && let Some(finding) = ssl.ex_data(slot)
+        && let Ok(mut finding) = finding.lock()
+    {
+        // The first objection stands: a library that goes on after it only finds consequences.
+        finding.get_or_insert(error);
+    }
+}
+
+/// The library's error number as one of our reasons. The numbers are the same in both libraries.
+fn library_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason, String) {
+    use CloseReason::*;
+    let (code, words) = backend::verify_error(store);
+    let reason = match code {
+        9 => CertNotYetValid,
+        10 => CertExpired,
+        18 => CertSelfSigned,
+        19 => CertUnknownAuthority,
+        2 | 20 | 21 => return issuer_objection(trust, store),
+        4 | 7 => CertBadSignature,
+        24 | 26 | 32 | 79 => CertWrongPurpose,
+        62 => CertNameMismatch,
+        64 => CertIpMismatch,
+        66 | 67 => CertWeakKey,
+        68 => CertWeakSignature,
+        _ => CertInvalid,
+    };
+    (reason, words.to_owned())
+}
+
+/// The issuer of a certificate is neither an anchor nor among what the peer sent.
+///
+/// Whether the peer forgot an intermediate or belongs to somebody else cannot be known. It is taken
+/// for a gap if the peer's own certificate is the last one found and its issuer is of the same
+/// organisation as one of our anchors.
+fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason, String) {
+    let last = store.current_cert().or_else(|| first_of_chain(store));
+    let issuer = last.map(|cert| cert.issuer_name());
+    let issuer_text = issuer.map(facts::name).unwrap_or_default();
+    let organisation = issuer.and_then(facts::organisation);
+    let is_ours = organisation.is_some_and(|o| trust.organisations.contains(&o));
+    if store.error_depth() == 0 && is_ours {
+        let what = format!("its issuer {issuer_text:?} was not sent and is not in ca");
+        return (CloseReason::CertMissingIntermediate, what);
+    }
+    let what = format!("it was issued by {issuer_text:?}, which is not in ca");
+    (CloseReason::CertUnknownAuthority, what)
+}
+
+/// What the library lets pass and we do not.
+fn own_objection(store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
+    let cert = store.current_cert()?;
+    if let Some(what) = weak_key(cert) {
+        return Some((CloseReason::CertWeakKey, what));
+    }
+    // An anchor is trusted for itself, not for its signature.
+    let chain_length = store.chain().map_or(0, |chain| chain.len());
+    let is_anchor = store.error_depth() as usize + 1 == chain_length && chain_length > 1;
+    if is_anchor {
+        return None;
+    }
+    let what = weak_signature(cert)?;
+    Some((CloseReason::CertWeakSignature, what))
+}
+
+fn weak_key(cert: &X509Ref) -> Option<String> {
+    let Ok(key) = cert.public_key() else {
+        return Some("its key is of an unknown kind".to_owned());
+    };
+    let (kind, bits_min) = match key.id() {
+        Id::RSA => ("RSA", RSA_BITS_MIN),
+        Id::EC => ("EC", EC_BITS_MIN),
+        _ => return None,
+    };
+    let bits = key.bits();
+    (bits < bits_min).then(|| format!("its {kind} key has {bits} bits, {bits_min} are the least"))
+}
+
+fn weak_signature(cert: &X509Ref) -> Option<String> {
+    const WEAK: [Nid; 6] = [
+        Nid::MD5WITHRSAENCRYPTION,
+        Nid::SHA1WITHRSAENCRYPTION,
+        Nid::SHA1WITHRSA,
+        Nid::ECDSA_WITH_SHA1,
+        Nid::DSAWITHSHA1,
+        Nid::DSAWITHSHA1_2,
+    ];
+    let algorithm = cert.signature_algorithm().object().nid();
+    let name = algorithm.long_name().unwrap_or("an unknown algorithm");
+    WEAK.contains(&algorithm)
+        .then(|| format!("it was signed with {name}"))
+}
