@@ -22,5 +22,6 @@
 
 pub mod base;
 pub mod identity;
+pub mod net;
 pub mod relay;
 pub mod tls;

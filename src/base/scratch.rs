@@ -31,9 +31,9 @@ pub struct Scratch {
 impl Default for Scratch {
     fn default() -> Scratch {
         Scratch {
-            // Whatever one piece of ciphertext decrypts to fits, together with the record that was
-            // begun by the piece before.
-            plain: Buffer::with_capacity(PIECE_BYTES + 2 * RECORD_BYTES),
+            // The same room as `outgoing`: a plain leg sends from where the bytes are, and the two
+            // change places.
+            plain: new_outgoing(),
             received: Buffer::with_capacity(PIECE_BYTES),
             outgoing: new_outgoing(),
             spares: Vec::new(),
@@ -65,6 +65,8 @@ impl Scratch {
     }
 }
 
+/// Room for what one piece turns into: plain text, together with the record that was begun by the
+/// piece before; or ciphertext, with what each record adds.
 fn new_outgoing() -> Buffer {
     let records = PIECE_BYTES / RECORD_BYTES + 2;
     Buffer::with_capacity(PIECE_BYTES + 2 * RECORD_BYTES + records * RECORD_OVERHEAD_BYTES)

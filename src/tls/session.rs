@@ -74,6 +74,8 @@ pub struct Session {
     stream: SslStream<Wire>,
     role: Role,
     is_established: bool,
+    /// The library has told that it needs input before it can give more.
+    is_dry: bool,
     /// Application data has come from the peer: it has accepted our certificate.
     has_heard: bool,
     ending: Option<Ending>,
@@ -88,6 +90,7 @@ impl Session {
             stream: SslStream::new(ssl, Wire::default())?,
             role,
             is_established: false,
+            is_dry: false,
             has_heard: false,
             ending: None,
             first: [0; FIRST_BYTES],
@@ -95,9 +98,10 @@ impl Session {
         })
     }
 
-    /// Whether ciphertext was left by the last call: a read may find more without new input.
-    pub fn has_input(&self) -> bool {
-        !self.stream.get_ref().input.is_empty()
+    /// Whether a read may find more without new input: the last one stopped for want of room, or the
+    /// handshake's last flight came together with data.
+    pub fn may_hold_more(&self) -> bool {
+        self.is_established && !self.is_dry
     }
 
     /// Tells that the peer's stream of ciphertext has ended.
@@ -131,6 +135,7 @@ impl Session {
         if self.ending.is_none() {
             let (count, ending) = self.with_wire(scratch, read_records);
             self.has_heard |= count > 0;
+            self.is_dry = matches!(ending, Some(LibraryError::NeedsInput));
             self.ending = ending.and_then(|error| self.ending_of(error));
             match (count, &self.ending) {
                 (0, None) => return ReadOutcome::NeedsInput,

@@ -1,0 +1,349 @@
+//! One side of a connection: a socket, perhaps with a TLS session, and what waits to be sent.
+
+use mio::event::Event;
+
+use crate::base::buffer::Buffer;
+use crate::base::reason::CloseReason;
+use crate::base::scratch::{PIECE_BYTES, Scratch};
+use crate::net::{Broken, Received, Sent, Socket};
+use crate::relay::{self, Failure, Fill, Flush};
+use crate::tls::{Handshake, ReadOutcome, Session, TlsError};
+
+/// A session's own messages (alerts, answers to key updates) may pile up behind bytes that the peer
+/// does not take; above this many bytes nothing more is read from it.
+const PENDING_BYTES_MAX: usize = 4 * PIECE_BYTES;
+
+/// What a leg speaks.
+enum Channel {
+    Plain,
+    Tls(Box<Session>),
+}
+
+/// One side of a connection.
+pub struct Leg {
+    socket: Socket,
+    channel: Channel,
+    readiness: Readiness,
+    /// Bytes that the socket did not take at once; the only ones that a connection ever keeps.
+    pending: Buffer,
+    is_send_broken: bool,
+    /// A reset was seen: an end of stream that follows is not one.
+    was_reset: bool,
+    /// Why the session failed, for the summary.
+    error: Option<TlsError>,
+    moved: u64,
+}
+
+/// What events told and no system call has disproved yet.
+#[derive(Default)]
+struct Readiness {
+    readable: bool,
+    writable: bool,
+    /// A hint to look again behind a short read.
+    read_closed: bool,
+    /// A hint that the socket may have failed.
+    error: bool,
+}
+
+impl Leg {
+    /// A leg without TLS. Readiness is assumed: the first system call tells.
+    pub fn plain(socket: Socket) -> Leg {
+        Leg::new(socket, Channel::Plain)
+    }
+
+    /// A leg with TLS.
+    pub fn tls(socket: Socket, session: Session) -> Leg {
+        Leg::new(socket, Channel::Tls(Box::new(session)))
+    }
+
+    fn new(socket: Socket, channel: Channel) -> Leg {
+        Leg {
+            socket,
+            channel,
+            readiness: Readiness {
+                readable: true,
+                writable: true,
+                ..Readiness::default()
+            },
+            pending: Buffer::default(),
+            is_send_broken: false,
+            was_reset: false,
+            error: None,
+            moved: 0,
+        }
+    }
+
+    /// Notes what the poller told. Nothing is done about it before the connection's turn.
+    pub fn note(&mut self, event: &Event) {
+        self.readiness.readable |= event.is_readable() || event.is_read_closed();
+        self.readiness.writable |= event.is_writable();
+        self.readiness.read_closed |= event.is_read_closed();
+        self.readiness.error |= event.is_error();
+    }
+
+    /// The session, on a TLS leg.
+    pub fn session(&self) -> Option<&Session> {
+        match &self.channel {
+            Channel::Plain => None,
+            Channel::Tls(session) => Some(session),
+        }
+    }
+
+    /// The socket.
+    pub fn socket(&self) -> &Socket {
+        &self.socket
+    }
+
+    /// Bytes that the socket has taken and given so far: grows while anything moves.
+    pub fn moved(&self) -> u64 {
+        self.moved
+    }
+
+    /// Why the TLS session failed, told once.
+    pub fn take_error(&mut self) -> Option<TlsError> {
+        self.error.take()
+    }
+
+    /// Whether bytes that the leg was given have not all left this machine.
+    pub fn has_undelivered(&self) -> bool {
+        !self.is_send_broken && (!self.pending.is_empty() || self.socket.has_unsent())
+    }
+
+    /// Sends FIN behind everything and forgets what the peer sends: for a peer that has to read an
+    /// alert, which a reset would destroy. Returns whether the peer's own end has come.
+    pub fn linger(&mut self, scratch: &mut Scratch) -> bool {
+        if relay::Leg::flush(self, scratch) == Flush::Blocked {
+            return false;
+        }
+        self.socket.end();
+        loop {
+            match self.socket.receive(scratch.received.space()) {
+                Received::Bytes(_) => {}
+                Received::WouldBlock => return false,
+                Received::End | Received::Broken(_) => return true,
+            }
+        }
+    }
+
+    /// Goes on with the TLS handshake; a plain leg needs none. On failure the alert is on its way.
+    pub fn handshake(&mut self, scratch: &mut Scratch) -> Result<Handshake, TlsError> {
+        loop {
+            let received = self.receive_ciphertext(scratch);
+            let Channel::Tls(session) = &mut self.channel else {
+                return Ok(Handshake::Done);
+            };
+            if let Received::Broken(_) = received {
+                return Err(reset_in_handshake());
+            }
+            let handshake = session.handshake(scratch);
+            self.push_out(scratch);
+            match handshake {
+                Ok(Handshake::NeedsInput) if self.is_send_broken && self.was_reset => {
+                    return Err(reset_in_handshake());
+                }
+                Ok(Handshake::NeedsInput) if self.readiness.readable => {}
+                other => return other,
+            }
+        }
+    }
+
+    /// Receives one piece of ciphertext into `scratch.received`.
+    fn receive_ciphertext(&mut self, scratch: &mut Scratch) -> Received {
+        let received = self.receive(&mut scratch.received);
+        if let (Received::End, Channel::Tls(session)) = (received, &mut self.channel) {
+            session.end_input();
+        }
+        received
+    }
+
+    fn receive(&mut self, into: &mut Buffer) -> Received {
+        if !self.readiness.readable {
+            return Received::WouldBlock;
+        }
+        let space = into.space();
+        let room = space.len().min(PIECE_BYTES);
+        let received = self.socket.receive(&mut space[..room]);
+        match received {
+            Received::Bytes(count) => {
+                into.commit(count);
+                self.moved += count as u64;
+                // A short read tells that the socket is drained (epoll(7)). Only an end may follow.
+                self.readiness.readable = count == room || self.readiness.read_closed;
+                received
+            }
+            Received::WouldBlock => {
+                self.readiness.readable = false;
+                received
+            }
+            Received::End if self.was_reset => Received::Broken(Broken::Both),
+            Received::End => received,
+            Received::Broken(_) => {
+                self.was_reset = true;
+                received
+            }
+        }
+    }
+
+    fn fill_plain(&mut self, scratch: &mut Scratch) -> Fill {
+        match self.receive(&mut scratch.plain) {
+            Received::Bytes(count) => Fill::Bytes(count),
+            Received::WouldBlock => Fill::Blocked,
+            Received::End => Fill::End,
+            Received::Broken(_) => Fill::Reset,
+        }
+    }
+
+    fn fill_tls(&mut self, scratch: &mut Scratch) -> Fill {
+        if self.pending.len() > PENDING_BYTES_MAX {
+            return Fill::Blocked;
+        }
+        let Channel::Tls(session) = &mut self.channel else {
+            return Fill::Blocked;
+        };
+        let mut received = Received::WouldBlock;
+        if !session.may_hold_more() {
+            received = self.receive_ciphertext(scratch);
+            match received {
+                Received::WouldBlock => return Fill::Blocked,
+                Received::Broken(_) => return Fill::Reset,
+                Received::Bytes(_) | Received::End => {}
+            }
+        }
+        let Channel::Tls(session) = &mut self.channel else {
+            return Fill::Blocked;
+        };
+        let outcome = session.read(scratch);
+        self.push_out(scratch);
+        match outcome {
+            ReadOutcome::Bytes(count) => Fill::Bytes(count),
+            ReadOutcome::Last(count) => Fill::Last(count),
+            // Only a part of a record, or a message of the protocol itself.
+            ReadOutcome::NeedsInput if received == Received::WouldBlock => Fill::Blocked,
+            ReadOutcome::NeedsInput => Fill::Bytes(0),
+            ReadOutcome::End => Fill::End,
+            ReadOutcome::Truncated => Fill::Truncated,
+            ReadOutcome::Failed(error) => {
+                let reason = error.reason;
+                self.error = Some(error);
+                Fill::Failed(reason)
+            }
+        }
+    }
+
+    /// Hands `scratch.outgoing` to the socket; what it does not take waits in the leg.
+    fn push_out(&mut self, scratch: &mut Scratch) -> Flush {
+        if self.is_send_broken {
+            scratch.outgoing.clear();
+            return Flush::Lost;
+        }
+        if !self.pending.is_empty() {
+            self.pending.append(scratch.outgoing.data());
+            scratch.outgoing.clear();
+            return Flush::Blocked;
+        }
+        let flush = self.send_from(&mut scratch.outgoing);
+        match flush {
+            Flush::Blocked => self.pending = scratch.keep_outgoing(),
+            Flush::Done | Flush::Lost => scratch.outgoing.clear(),
+        }
+        flush
+    }
+
+    fn send_from(&mut self, data: &mut Buffer) -> Flush {
+        while !data.is_empty() {
+            if !self.readiness.writable {
+                return Flush::Blocked;
+            }
+            match self.socket.send(data.data()) {
+                Sent::Bytes(count) => {
+                    self.moved += count as u64;
+                    // A short write tells that the socket is full (epoll(7)).
+                    self.readiness.writable = count == data.len();
+                    data.consume(count);
+                }
+                Sent::WouldBlock => self.readiness.writable = false,
+                Sent::Broken(broken) => {
+                    self.is_send_broken = true;
+                    self.was_reset |= broken == Broken::Both;
+                    return Flush::Lost;
+                }
+            }
+        }
+        Flush::Done
+    }
+}
+
+fn reset_in_handshake() -> TlsError {
+    TlsError {
+        reason: CloseReason::HandshakeClosed,
+        detail: "the peer reset the connection during the handshake".to_owned(),
+        certificate: None,
+    }
+}
+
+impl relay::Leg for Leg {
+    fn fill(&mut self, scratch: &mut Scratch) -> Fill {
+        match self.channel {
+            Channel::Plain => self.fill_plain(scratch),
+            Channel::Tls(_) => self.fill_tls(scratch),
+        }
+    }
+
+    fn send(&mut self, scratch: &mut Scratch) -> Flush {
+        match &mut self.channel {
+            Channel::Plain => std::mem::swap(&mut scratch.plain, &mut scratch.outgoing),
+            Channel::Tls(session) => {
+                if let Err(error) = session.write(scratch) {
+                    self.error.get_or_insert(error);
+                    self.is_send_broken = true;
+                }
+            }
+        }
+        self.push_out(scratch)
+    }
+
+    fn flush(&mut self, scratch: &mut Scratch) -> Flush {
+        if self.is_send_broken {
+            return Flush::Lost;
+        }
+        if self.pending.is_empty() {
+            return Flush::Done;
+        }
+        let mut pending = std::mem::take(&mut self.pending);
+        let flush = self.send_from(&mut pending);
+        match flush {
+            Flush::Blocked => self.pending = pending,
+            Flush::Done | Flush::Lost => scratch.give_back(pending),
+        }
+        flush
+    }
+
+    fn end(&mut self, scratch: &mut Scratch) -> Flush {
+        match &mut self.channel {
+            Channel::Plain => {
+                self.socket.end();
+                Flush::Done
+            }
+            // FIN follows with the final close: the other half still has to be read.
+            Channel::Tls(session) => {
+                session.close_notify(scratch);
+                self.push_out(scratch)
+            }
+        }
+    }
+
+    fn failure(&mut self) -> Option<Failure> {
+        if !std::mem::take(&mut self.readiness.error) {
+            return None;
+        }
+        let broken = self.socket.failure()?;
+        self.is_send_broken = true;
+        match broken {
+            Broken::SendOnly => Some(Failure::SinkLost),
+            Broken::Both => {
+                self.was_reset = true;
+                Some(Failure::Reset)
+            }
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What happened on a connection: its line in the access log.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::base::id::Side;
+use crate::base::reason::{CloseReason, Severity};
+use crate::config::Pair;
+use crate::identity::PeerCert;
+use crate::net::Endpoint;
+use crate::tls::{Negotiated, Session};
+
+/// The target of the access log's lines.
+pub const ACCESS_TARGET: &str = "access";
+
+/// Facts about one connection, filled as they become known and told exactly once, at its end.
+pub struct Summary {
+    pair: Arc<Pair>,
+    started: Instant,
+    inbound: LegFacts,
+    outbound: LegFacts,
+    /// Bytes from the inbound to the outbound leg.
+    pub bytes_outward: u64,
+    /// Bytes from the outbound to the inbound leg.
+    pub bytes_inward: u64,
+    outcome: Option<Outcome>,
+    is_told: bool,
+}
+
+#[derive(Default)]
+struct LegFacts {
+    endpoint: Option<Endpoint>,
+    negotiated: Option<Negotiated>,
+    peer: Option<Box<PeerCert>>,
+}
+
+struct Outcome {
+    reason: CloseReason,
+    side: Option<Side>,
+    detail: String,
+}
+
+impl Summary {
+    /// A connection that was just accepted from `peer`.
+    pub fn new(pair: Arc<Pair>, peer: Endpoint, now: Instant) -> Summary {
+        Summary {
+            pair,
+            started: now,
+            inbound: LegFacts {
+                endpoint: Some(peer),
+                ..LegFacts::default()
+            },
+            outbound: LegFacts::default(),
+            bytes_outward: 0,
+            bytes_inward: 0,
+            outcome: None,
+            is_told: false,
+        }
+    }
+
+    /// The destination was reached there.
+    pub fn connected(&mut self, endpoint: Endpoint) {
+        self.outbound.endpoint = Some(endpoint);
+    }
+
+    /// A handshake was done.
+    pub fn secured(&mut self, side: Side, session: &Session) {
+        let facts = self.leg(side);
+        facts.negotiated = Some(session.negotiated());
+        facts.peer = session.peer().map(Box::new);
+    }
+
+    /// A peer's certificate was refused.
+    pub fn refused(&mut self, side: Side, certificate: Option<Box<PeerCert>>) {
+        self.leg(side).peer = certificate;
+    }
+
+    /// The outcome; only the first is kept. `side` is the leg that it is about, if it is about one.
+    pub fn ended(&mut self, reason: CloseReason, side: Option<Side>, detail: String) {
+        self.outcome.get_or_insert(Outcome {
+            reason,
+            side,
+            detail,
+        });
+    }
+
+    /// Why it ended, if it did.
+    pub fn reason(&self) -> Option<CloseReason> {
+        self.outcome.as_ref().map(|outcome| outcome.reason)
+    }
+
+    /// Writes the line.
+    pub fn tell(&mut self, now: Instant) {
+        self.is_told = true;
+        let level = match self.reason().map(CloseReason::severity) {
+            Some(Severity::Ordinary) => log::Level::Info,
+            _ => log::Level::Warn,
+        };
+        log::log!(target: ACCESS_TARGET, level, "{}", Line { summary: self, now });
+    }
+
+    fn leg(&mut self, side: Side) -> &mut LegFacts {
+        match side {
+            Side::Inbound => &mut self.inbound,
+            Side::Outbound => &mut self.outbound,
+        }
+    }
+}
+
+impl Drop for Summary {
+    fn drop(&mut self) {
+        debug_assert!(
+            self.is_told || std::thread::panicking(),
+            "a connection went away untold"
+        );
+    }
+}
+
+/// One line of `key=value`; what comes from outside is quoted and escaped.
+struct Line<'a> {
+    summary: &'a Summary,
+    now: Instant,
+}
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let summary = self.summary;
+        write!(f, "pair={:?}", summary.pair.name)?;
+        for (side, facts) in [
+            (Side::Inbound, &summary.inbound),
+            (Side::Outbound, &summary.outbound),
+        ] {
+            facts.write(f, side.label())?;
+        }
+        let duration = self.now.saturating_duration_since(summary.started);
+        write!(
+            f,
+            " bytes_outward={} bytes_inward={} duration_ms={}",
+            summary.bytes_outward,
+            summary.bytes_inward,
+            duration.as_millis()
+        )?;
+        let Some(outcome) = &summary.outcome else {
+            return Ok(());
+        };
+        write!(f, " reason={}", outcome.reason.label())?;
+        if let Some(side) = outcome.side {
+            write!(f, " leg={}", side.label())?;
+        }
+        if !outcome.detail.is_empty() {
+            write!(f, " detail={:?}", outcome.detail)?;
+        }
+        match outcome.reason.remedy() {
+            "" => Ok(()),
+            remedy => write!(f, " remedy={remedy:?}"),
+        }
+    }
+}
+
+impl LegFacts {
+    fn write(&self, f: &mut fmt::Formatter<'_>, leg: &str) -> fmt::Result {
+        match &self.endpoint {
+            Some(endpoint) => write!(f, " {leg}={endpoint}")?,
+            None => write!(f, " {leg}=-")?,
+        }
+        if let Some(negotiated) = &self.negotiated {
+            write!(
+                f,
+                " {leg}_version={} {leg}_suite={} {leg}_group={}",
+                negotiated.version, negotiated.suite, negotiated.group
+            )?;
+        }
+        if let Some(peer) = &self.peer {
+            write!(
+                f,
+                " {leg}_subject={:?} {leg}_sans={:?} {leg}_issuer={:?} {leg}_serial={}",
+                peer.subject,
+                peer.sans.join(","),
+                peer.issuer,
+                peer.serial
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,143 @@
+//! Listening sockets.
+
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use mio::net::{TcpListener, UnixListener};
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, Protocol, SockAddr, Type};
+
+use super::socket::{Endpoint, Socket};
+
+/// Connections that wait to be accepted; the system bounds it further (`net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
+
+/// A listening socket. A UNIX socket's file goes with it.
+#[derive(Debug)]
+pub struct Listener {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Tcp(TcpListener),
+    Unix {
+        listener: UnixListener,
+        path: PathBuf,
+        /// Device and inode of the file: it may have been replaced by somebody else's.
+        file: Option<(u64, u64)>,
+    },
+}
+
+/// Listens on an endpoint. Port 0 lets the system choose.
+pub fn bind(endpoint: &Endpoint) -> io::Result<Listener> {
+    match endpoint {
+        Endpoint::Tcp(address) => bind_tcp(*address),
+        Endpoint::Unix(path) => bind_unix(path),
+    }
+}
+
+/// All interfaces, IPv6 and IPv4 in one socket; IPv4 alone where the system has no IPv6.
+pub fn bind_any(port: u16) -> io::Result<Listener> {
+    let v6 = bind_tcp(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)));
+    match v6 {
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+            bind_tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+        }
+        other => other,
+    }
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
+    let domain = Domain::for_address(address);
+    let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the old connections' last minutes.
+    socket.set_reuse_address(true)?;
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&SockAddr::from(address))?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from_std(socket.into());
+    Ok(Listener {
+        kind: Kind::Tcp(listener),
+    })
+}
+
+fn bind_unix(path: &Path) -> io::Result<Listener> {
+    remove_stale(path)?;
+    let listener = UnixListener::bind(path)?;
+    let file = std::fs::symlink_metadata(path).map(|m| (m.dev(), m.ino()));
+    Ok(Listener {
+        kind: Kind::Unix {
+            listener,
+            path: path.to_owned(),
+            file: file.ok(),
+        },
+    })
+}
+
+/// Removes the socket file of a program that is gone. Nothing but a socket that refuses connections
+/// is ever removed.
+fn remove_stale(path: &Path) -> io::Result<()> {
+    let is_socket = std::fs::symlink_metadata(path).map(|m| m.file_type().is_socket());
+    if !is_socket.unwrap_or(false) {
+        return Ok(());
+    }
+    match std::os::unix::net::UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Listener {
+    /// Where it listens, with the port that the system chose.
+    pub fn endpoint(&self) -> io::Result<Endpoint> {
+        match &self.kind {
+            Kind::Tcp(listener) => listener.local_addr().map(Endpoint::Tcp),
+            Kind::Unix { path, .. } => Ok(Endpoint::Unix(path.clone())),
+        }
+    }
+
+    /// Registers with a poller, edge-triggered: accept until it would block.
+    pub fn register(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
+        let token = Token(token);
+        match &mut self.kind {
+            Kind::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
+            Kind::Unix { listener, .. } => registry.register(listener, token, Interest::READABLE),
+        }
+    }
+
+    /// Accepts one connection.
+    pub fn accept(&self) -> io::Result<(Socket, Endpoint)> {
+        match &self.kind {
+            Kind::Tcp(listener) => {
+                let (stream, peer) = listener.accept()?;
+                // An IPv4 peer of a dual-stack socket is shown as what it is.
+                let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
+                Ok((Socket::Tcp(stream), Endpoint::Tcp(peer)))
+            }
+            Kind::Unix { listener, .. } => {
+                let (stream, peer) = listener.accept()?;
+                let path = peer.as_pathname().map(Path::to_owned).unwrap_or_default();
+                Ok((Socket::Unix(stream), Endpoint::Unix(path)))
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Kind::Unix { path, file, .. } = &self.kind {
+            let now = std::fs::symlink_metadata(path).map(|m| (m.dev(), m.ino()));
+            if now.ok() == *file {
+                let _ = std::fs::remove_file(path);
+            }
+        }
+    }
+}
