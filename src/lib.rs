@@ -21,7 +21,9 @@
 //! unauthenticated one, *reset* for RST, *abort* for our own hard close, *drain* for a graceful stop.
 
 pub mod base;
+pub mod conn;
 pub mod identity;
 pub mod net;
+pub mod offload;
 pub mod relay;
 pub mod tls;

@@ -1,6 +1,7 @@
 //! What everything else stands on; no knowledge of TLS or sockets.
 
 pub mod buffer;
+pub mod deadline;
 pub mod id;
 pub mod reason;
 pub mod scratch;
