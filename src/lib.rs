@@ -25,5 +25,6 @@ pub mod conn;
 pub mod identity;
 pub mod net;
 pub mod offload;
+pub mod reactor;
 pub mod relay;
 pub mod tls;

@@ -22,7 +22,7 @@ impl Side {
 /// One connection of one worker: its slot and how often the slot was used before.
 ///
 /// The generation tells a late answer for an earlier owner of the slot from one for the present.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnId {
     /// Slot in the worker's slab, below 2^31 - 1.
     pub slot: u32,

@@ -240,6 +240,12 @@ impl CloseReason {
         !matches!(self, Completed | SinkLost)
     }
 
+    /// Whether a handshake that ends so ends with an alert of ours.
+    pub fn sends_alert(self) -> bool {
+        (TlsPlaintext..=CertInvalid).contains(&self)
+            && !matches!(self, TlsAlert | CertificateRefused)
+    }
+
     /// Whether what was received so far still belongs to the other side before the reset.
     ///
     /// True where a TLS peer failed: all bytes up to there were authenticated.

@@ -13,7 +13,7 @@ use crate::config::TcpOptions;
 use crate::net::{Endpoint, Socket};
 
 /// The attempts to reach one destination.
-pub struct Dial {
+pub(super) struct Dial {
     plan: Plan,
     running: Vec<Attempt>,
 }
@@ -36,7 +36,7 @@ struct Attempt {
 }
 
 /// Where a dial stands.
-pub enum DialStep {
+pub(super) enum DialStep {
     /// Connected.
     Won(Socket, Endpoint),
     /// An event or that instant will tell more.
@@ -46,33 +46,33 @@ pub enum DialStep {
 }
 
 /// Why no address was reached.
-pub struct DialFailure {
+pub(super) struct DialFailure {
     /// The most telling failure.
-    pub reason: CloseReason,
+    pub(super) reason: CloseReason,
     /// Every address and its failure.
-    pub detail: String,
+    pub(super) detail: String,
 }
 
 /// What a dial needs of its surroundings.
-pub struct Dialer<'a> {
+pub(super) struct Dialer<'a> {
     /// The poller.
-    pub registry: &'a Registry,
+    pub(super) registry: &'a Registry,
     /// What the sockets are registered under.
-    pub token: usize,
+    pub(super) token: usize,
     /// Options of TCP sockets.
-    pub tcp: TcpOptions,
+    pub(super) tcp: TcpOptions,
 }
 
 impl Dial {
     /// A dial to the addresses of a host, as the resolver ordered them.
-    pub fn to_host(addresses: &[IpAddr], port: u16) -> Dial {
+    pub(super) fn to_host(addresses: &[IpAddr], port: u16) -> Dial {
         let addresses = interleave(addresses).into_iter();
         let race = Race::new(addresses.map(|ip| SocketAddr::new(ip, port)).collect());
         Dial::new(Plan::Tcp(race))
     }
 
     /// A dial to a UNIX socket.
-    pub fn to_path(path: PathBuf) -> Dial {
+    pub(super) fn to_path(path: PathBuf) -> Dial {
         Dial::new(Plan::Unix(path, UnixState::ToStart))
     }
 
@@ -84,7 +84,7 @@ impl Dial {
     }
 
     /// Looks at every attempt and starts those whose time has come.
-    pub fn turn(&mut self, now: Instant, dialer: &Dialer<'_>) -> DialStep {
+    pub(super) fn turn(&mut self, now: Instant, dialer: &Dialer<'_>) -> DialStep {
         loop {
             if let Some((socket, endpoint)) = self.winner() {
                 return DialStep::Won(socket, endpoint);
@@ -105,7 +105,7 @@ impl Dial {
     }
 
     /// What to tell when the time is up.
-    pub fn failure(&self) -> DialFailure {
+    pub(super) fn failure(&self) -> DialFailure {
         match &self.plan {
             Plan::Tcp(race) => {
                 let failures = race.failures();
@@ -203,6 +203,8 @@ fn reason(failure: Failure) -> CloseReason {
 }
 
 fn list(failures: &[(impl fmt::Display, Failure)]) -> String {
-    let lines = failures.iter().map(|(to, failure)| format!("{to}: {failure}"));
+    let lines = failures
+        .iter()
+        .map(|(to, failure)| format!("{to}: {failure}"));
     lines.collect::<Vec<_>>().join("; ")
 }

@@ -20,7 +20,7 @@ enum Channel {
 }
 
 /// One side of a connection.
-pub struct Leg {
+pub(super) struct Leg {
     socket: Socket,
     channel: Channel,
     readiness: Readiness,
@@ -47,12 +47,12 @@ struct Readiness {
 
 impl Leg {
     /// A leg without TLS. Readiness is assumed: the first system call tells.
-    pub fn plain(socket: Socket) -> Leg {
+    pub(super) fn plain(socket: Socket) -> Leg {
         Leg::new(socket, Channel::Plain)
     }
 
     /// A leg with TLS.
-    pub fn tls(socket: Socket, session: Session) -> Leg {
+    pub(super) fn tls(socket: Socket, session: Session) -> Leg {
         Leg::new(socket, Channel::Tls(Box::new(session)))
     }
 
@@ -74,7 +74,7 @@ impl Leg {
     }
 
     /// Notes what the poller told. Nothing is done about it before the connection's turn.
-    pub fn note(&mut self, event: &Event) {
+    pub(super) fn note(&mut self, event: &Event) {
         self.readiness.readable |= event.is_readable() || event.is_read_closed();
         self.readiness.writable |= event.is_writable();
         self.readiness.read_closed |= event.is_read_closed();
@@ -82,7 +82,7 @@ impl Leg {
     }
 
     /// The session, on a TLS leg.
-    pub fn session(&self) -> Option<&Session> {
+    pub(super) fn session(&self) -> Option<&Session> {
         match &self.channel {
             Channel::Plain => None,
             Channel::Tls(session) => Some(session),
@@ -90,28 +90,28 @@ impl Leg {
     }
 
     /// The socket.
-    pub fn socket(&self) -> &Socket {
+    pub(super) fn socket(&self) -> &Socket {
         &self.socket
     }
 
     /// Bytes that the socket has taken and given so far: grows while anything moves.
-    pub fn moved(&self) -> u64 {
+    pub(super) fn moved(&self) -> u64 {
         self.moved
     }
 
     /// Why the TLS session failed, told once.
-    pub fn take_error(&mut self) -> Option<TlsError> {
+    pub(super) fn take_error(&mut self) -> Option<TlsError> {
         self.error.take()
     }
 
     /// Whether bytes that the leg was given have not all left this machine.
-    pub fn has_undelivered(&self) -> bool {
+    pub(super) fn has_undelivered(&self) -> bool {
         !self.is_send_broken && (!self.pending.is_empty() || self.socket.has_unsent())
     }
 
     /// Sends FIN behind everything and forgets what the peer sends: for a peer that has to read an
     /// alert, which a reset would destroy. Returns whether the peer's own end has come.
-    pub fn linger(&mut self, scratch: &mut Scratch) -> bool {
+    pub(super) fn linger(&mut self, scratch: &mut Scratch) -> bool {
         if relay::Leg::flush(self, scratch) == Flush::Blocked {
             return false;
         }
@@ -126,7 +126,7 @@ impl Leg {
     }
 
     /// Goes on with the TLS handshake; a plain leg needs none. On failure the alert is on its way.
-    pub fn handshake(&mut self, scratch: &mut Scratch) -> Result<Handshake, TlsError> {
+    pub(super) fn handshake(&mut self, scratch: &mut Scratch) -> Result<Handshake, TlsError> {
         loop {
             let received = self.receive_ciphertext(scratch);
             let Channel::Tls(session) = &mut self.channel else {

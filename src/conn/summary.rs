@@ -15,15 +15,15 @@ use crate::tls::{Negotiated, Session};
 pub const ACCESS_TARGET: &str = "access";
 
 /// Facts about one connection, filled as they become known and told exactly once, at its end.
-pub struct Summary {
+pub(super) struct Summary {
     pair: Arc<Pair>,
     started: Instant,
     inbound: LegFacts,
     outbound: LegFacts,
     /// Bytes from the inbound to the outbound leg.
-    pub bytes_outward: u64,
+    pub(super) bytes_outward: u64,
     /// Bytes from the outbound to the inbound leg.
-    pub bytes_inward: u64,
+    pub(super) bytes_inward: u64,
     outcome: Option<Outcome>,
     is_told: bool,
 }
@@ -43,7 +43,7 @@ struct Outcome {
 
 impl Summary {
     /// A connection that was just accepted from `peer`.
-    pub fn new(pair: Arc<Pair>, peer: Endpoint, now: Instant) -> Summary {
+    pub(super) fn new(pair: Arc<Pair>, peer: Endpoint, now: Instant) -> Summary {
         Summary {
             pair,
             started: now,
@@ -60,24 +60,24 @@ impl Summary {
     }
 
     /// The destination was reached there.
-    pub fn connected(&mut self, endpoint: Endpoint) {
+    pub(super) fn connected(&mut self, endpoint: Endpoint) {
         self.outbound.endpoint = Some(endpoint);
     }
 
     /// A handshake was done.
-    pub fn secured(&mut self, side: Side, session: &Session) {
+    pub(super) fn secured(&mut self, side: Side, session: &Session) {
         let facts = self.leg(side);
         facts.negotiated = Some(session.negotiated());
         facts.peer = session.peer().map(Box::new);
     }
 
     /// A peer's certificate was refused.
-    pub fn refused(&mut self, side: Side, certificate: Option<Box<PeerCert>>) {
+    pub(super) fn refused(&mut self, side: Side, certificate: Option<Box<PeerCert>>) {
         self.leg(side).peer = certificate;
     }
 
     /// The outcome; only the first is kept. `side` is the leg that it is about, if it is about one.
-    pub fn ended(&mut self, reason: CloseReason, side: Option<Side>, detail: String) {
+    pub(super) fn ended(&mut self, reason: CloseReason, side: Option<Side>, detail: String) {
         self.outcome.get_or_insert(Outcome {
             reason,
             side,
@@ -86,12 +86,12 @@ impl Summary {
     }
 
     /// Why it ended, if it did.
-    pub fn reason(&self) -> Option<CloseReason> {
+    pub(super) fn reason(&self) -> Option<CloseReason> {
         self.outcome.as_ref().map(|outcome| outcome.reason)
     }
 
     /// Writes the line.
-    pub fn tell(&mut self, now: Instant) {
+    pub(super) fn tell(&mut self, now: Instant) {
         self.is_told = true;
         let level = match self.reason().map(CloseReason::severity) {
             Some(Severity::Ordinary) => log::Level::Info,

@@ -52,6 +52,8 @@ pub struct Relay {
     outward: Flow,
     /// From the outbound leg to the inbound leg.
     inward: Flow,
+    /// Whose failure ended it.
+    culprit: Option<Side>,
 }
 
 impl Relay {
@@ -60,6 +62,7 @@ impl Relay {
         Relay {
             outward: Flow::new(truncation),
             inward: Flow::new(truncation),
+            culprit: None,
         }
     }
 
@@ -69,6 +72,11 @@ impl Relay {
             Side::Inbound => &self.outward,
             Side::Outbound => &self.inward,
         }
+    }
+
+    /// The leg whose failure aborted the relay, if one did.
+    pub fn culprit(&self) -> Option<Side> {
+        self.culprit
     }
 
     /// Moves what can be moved, within the budget of a turn.
@@ -101,8 +109,10 @@ impl Relay {
         outbound: &mut impl Leg,
         scratch: &mut Scratch,
     ) -> Result<Progress, CloseReason> {
-        let outward = self.outward.step(inbound, outbound, scratch)?;
-        let inward = self.inward.step(outbound, inbound, scratch)?;
+        let outward = self.outward.step(inbound, outbound, scratch);
+        let outward = outward.inspect_err(|_| self.culprit = Some(Side::Inbound))?;
+        let inward = self.inward.step(outbound, inbound, scratch);
+        let inward = inward.inspect_err(|_| self.culprit = Some(Side::Outbound))?;
         match (outward, inward) {
             (Progress::None, Progress::None) => self.failures(inbound, outbound),
             (a, b) => Ok(Progress::Moved(a.bytes() + b.bytes())),
@@ -129,7 +139,8 @@ impl Relay {
             };
             feeding.on(FlowEvent::SinkLost)?;
             if failure == Failure::Reset {
-                fed.on(FlowEvent::SourceReset)?;
+                let fed = fed.on(FlowEvent::SourceReset);
+                fed.inspect_err(|_| self.culprit = Some(side))?;
             }
         }
         Ok(progress)

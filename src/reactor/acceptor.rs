@@ -1,0 +1,211 @@
+//! The thread that accepts.
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll};
+use rustix::io::Errno;
+
+use super::admission::{Admission, Permit};
+use super::mailbox::{Mailbox, Receiver};
+use super::throttle::Throttle;
+use super::worker::{NewConnection, WorkerMsg};
+use crate::base::id::MAILBOX_TOKEN;
+use crate::net::Listener;
+
+/// How long to wait after the system ran out of something: doubled each time.
+const BACKOFF_MIN: Duration = Duration::from_millis(5);
+const BACKOFF_MAX: Duration = Duration::from_secs(1);
+
+/// Connections accepted from one listener before the next has its turn.
+const BATCH: usize = 64;
+
+/// How often a lasting condition is told.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// What the acceptor may be told.
+pub enum AcceptorMsg {
+    /// Close the listeners and end.
+    Stop,
+}
+
+/// Owns the listeners.
+pub struct Acceptor {
+    poll: Poll,
+    receiver: Receiver<AcceptorMsg>,
+    doors: Vec<Door>,
+    admission: Arc<Admission>,
+    workers: Vec<Mailbox<WorkerMsg>>,
+    backoff: Option<Backoff>,
+    limit_log: Throttle,
+    error_log: Throttle,
+}
+
+/// A listener of a pair.
+struct Door {
+    listener: Listener,
+    pair: usize,
+    is_tls: bool,
+    /// More connections may wait than were accepted.
+    is_ready: bool,
+}
+
+struct Backoff {
+    until: Instant,
+    next: Duration,
+}
+
+/// What an attempt to accept came to.
+enum Accepted {
+    One,
+    NoMore,
+    Failed(io::Error),
+}
+
+impl Acceptor {
+    /// An acceptor whose mailbox wakes `poll`. `listeners` are given with the place of their pair in
+    /// the configuration and whether it begins with a TLS handshake.
+    pub fn new(
+        poll: Poll,
+        receiver: Receiver<AcceptorMsg>,
+        listeners: Vec<(Listener, usize, bool)>,
+        admission: Arc<Admission>,
+        workers: Vec<Mailbox<WorkerMsg>>,
+    ) -> io::Result<Acceptor> {
+        let mut doors = Vec::with_capacity(listeners.len());
+        for (mut listener, pair, is_tls) in listeners {
+            listener.register(poll.registry(), doors.len())?;
+            doors.push(Door {
+                listener,
+                pair,
+                is_tls,
+                is_ready: true,
+            });
+        }
+        Ok(Acceptor {
+            poll,
+            receiver,
+            doors,
+            admission,
+            workers,
+            backoff: None,
+            limit_log: Throttle::new(LOG_INTERVAL),
+            error_log: Throttle::new(LOG_INTERVAL),
+        })
+    }
+
+    /// Accepts until it is told to stop; the listeners are closed when this returns.
+    #[allow(clippy::disallowed_methods)] // the clock is read here, once per turn
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(64);
+        let mut timeout = None;
+        loop {
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            }
+            for event in &events {
+                match event.token().0 {
+                    MAILBOX_TOKEN => self.receiver.answer_bell(),
+                    door => self.doors[door].is_ready = true,
+                }
+            }
+            if let Some(AcceptorMsg::Stop) = self.receiver.take() {
+                return Ok(());
+            }
+            timeout = self.round(Instant::now());
+        }
+    }
+
+    /// Accepts a batch from each listener; how long to wait for the next round.
+    fn round(&mut self, now: Instant) -> Option<Duration> {
+        if let Some(backoff) = &self.backoff
+            && now < backoff.until
+        {
+            return Some(backoff.until - now);
+        }
+        let mut has_more = false;
+        for index in 0..self.doors.len() {
+            for accepted in 0.. {
+                if !self.doors[index].is_ready || self.is_full(index, now) {
+                    break;
+                }
+                if accepted == BATCH {
+                    has_more = true;
+                    break;
+                }
+                match self.accept(index) {
+                    Accepted::One => self.backoff = None,
+                    Accepted::NoMore => self.doors[index].is_ready = false,
+                    Accepted::Failed(error) => return Some(self.back_off(&error, now)),
+                }
+            }
+        }
+        has_more.then_some(Duration::ZERO)
+    }
+
+    fn is_full(&mut self, index: usize, now: Instant) -> bool {
+        let Some(limit) = self.admission.full(self.doors[index].pair) else {
+            return false;
+        };
+        if self.limit_log.allows(now) {
+            log::warn!(
+                "new connections wait: {} is reached ({} connections live)",
+                limit.label(),
+                self.admission.connections()
+            );
+        }
+        true
+    }
+
+    fn accept(&mut self, index: usize) -> Accepted {
+        let door = &self.doors[index];
+        match door.listener.accept() {
+            Ok((socket, peer)) => {
+                let worker = self.admission.least_loaded();
+                let permit = Permit::take(&self.admission, door.pair, worker, door.is_tls);
+                self.workers[worker].post(WorkerMsg::Accepted(NewConnection {
+                    pair: door.pair,
+                    socket,
+                    peer,
+                    permit,
+                }));
+                Accepted::One
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Accepted::NoMore,
+            Err(error) if is_exhaustion(&error) => Accepted::Failed(error),
+            // The peer was gone before it was accepted, or a network error of that connection
+            // (accept(2)): the next may be well.
+            Err(error) => {
+                log::debug!("a connection ended before it was accepted: {error}");
+                Accepted::One
+            }
+        }
+    }
+
+    fn back_off(&mut self, error: &io::Error, now: Instant) -> Duration {
+        let wait = self.backoff.as_ref().map_or(BACKOFF_MIN, |b| b.next);
+        self.backoff = Some(Backoff {
+            until: now + wait,
+            next: (wait * 2).min(BACKOFF_MAX),
+        });
+        if self.error_log.allows(now) {
+            log::error!(
+                "cannot accept: {error}; {} connections live; raise the descriptor limit \
+                 (LimitNOFILE, ulimit -n) or lower limits.connections",
+                self.admission.connections()
+            );
+        }
+        wait
+    }
+}
+
+/// The system has run out of something: trying again at once would spin.
+fn is_exhaustion(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(
+        errno,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+    )
+}

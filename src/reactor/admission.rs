@@ -1,0 +1,220 @@
+//! How many connections there may be: counters that acceptor and workers share.
+//!
+//! At a limit nothing is refused: the acceptor stops accepting, and new connections wait in the
+//! system's queue until an old one ends.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use super::acceptor::AcceptorMsg;
+use super::mailbox::Mailbox;
+
+/// Counts connections against their limits.
+pub struct Admission {
+    connections: Gauge,
+    handshakes: Gauge,
+    pairs: Vec<Gauge>,
+    workers: Vec<AtomicUsize>,
+    /// The acceptor waits for a place.
+    is_awaited: AtomicBool,
+    acceptor: Mailbox<AcceptorMsg>,
+}
+
+struct Gauge {
+    value: AtomicUsize,
+    limit: usize,
+}
+
+impl Gauge {
+    fn new(limit: Option<usize>) -> Gauge {
+        Gauge {
+            value: AtomicUsize::new(0),
+            limit: limit.unwrap_or(usize::MAX),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.value.load(Ordering::Acquire) >= self.limit
+    }
+
+    fn add(&self) {
+        self.value.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn remove(&self) {
+        self.value.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A limit that is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FullLimit {
+    Connections,
+    Handshakes,
+    PairConnections,
+}
+
+impl FullLimit {
+    /// The configuration's key.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            FullLimit::Connections => "limits.connections",
+            FullLimit::Handshakes => "limits.handshakes",
+            FullLimit::PairConnections => "limits.connections of this pair",
+        }
+    }
+}
+
+impl Admission {
+    /// Limits over all pairs, of handshakes under way, and of each pair; `None` is no limit.
+    pub fn new(
+        connections: Option<usize>,
+        handshakes: Option<usize>,
+        pairs: impl IntoIterator<Item = Option<usize>>,
+        workers: usize,
+        acceptor: Mailbox<AcceptorMsg>,
+    ) -> Admission {
+        Admission {
+            connections: Gauge::new(connections),
+            handshakes: Gauge::new(handshakes),
+            pairs: pairs.into_iter().map(Gauge::new).collect(),
+            workers: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
+            is_awaited: AtomicBool::new(false),
+            acceptor,
+        }
+    }
+
+    /// Connections that live now.
+    pub fn connections(&self) -> usize {
+        self.connections.value.load(Ordering::Acquire)
+    }
+
+    /// The limit that keeps the pair from one more connection. The acceptor will be woken when that
+    /// may have changed.
+    pub(super) fn full(&self, pair: usize) -> Option<FullLimit> {
+        self.look(pair)?;
+        // Say so first and look again: a place that was freed in between must not go unnoticed.
+        self.is_awaited.store(true, Ordering::SeqCst);
+        self.look(pair)
+    }
+
+    fn look(&self, pair: usize) -> Option<FullLimit> {
+        if self.connections.is_full() {
+            Some(FullLimit::Connections)
+        } else if self.handshakes.is_full() {
+            Some(FullLimit::Handshakes)
+        } else if self.pairs[pair].is_full() {
+            Some(FullLimit::PairConnections)
+        } else {
+            None
+        }
+    }
+
+    /// The worker with the fewest connections.
+    pub(super) fn least_loaded(&self) -> usize {
+        let loads = self.workers.iter().map(|load| load.load(Ordering::Relaxed));
+        let least = loads.enumerate().min_by_key(|(_, load)| *load);
+        least.map_or(0, |(worker, _)| worker)
+    }
+
+    fn freed(&self) {
+        if self.is_awaited.swap(false, Ordering::SeqCst) {
+            self.acceptor.wake();
+        }
+    }
+}
+
+/// One connection's place, given back when dropped.
+pub struct Permit {
+    admission: Arc<Admission>,
+    pair: usize,
+    worker: usize,
+    is_handshaking: bool,
+}
+
+impl Permit {
+    pub(super) fn take(
+        admission: &Arc<Admission>,
+        pair: usize,
+        worker: usize,
+        is_handshaking: bool,
+    ) -> Permit {
+        admission.connections.add();
+        admission.pairs[pair].add();
+        admission.workers[worker].fetch_add(1, Ordering::Relaxed);
+        if is_handshaking {
+            admission.handshakes.add();
+        }
+        Permit {
+            admission: Arc::clone(admission),
+            pair,
+            worker,
+            is_handshaking,
+        }
+    }
+
+    /// Tells whether a handshake of the connection is under way.
+    pub(super) fn set_handshaking(&mut self, is_handshaking: bool) {
+        if self.is_handshaking == is_handshaking {
+            return;
+        }
+        self.is_handshaking = is_handshaking;
+        if is_handshaking {
+            self.admission.handshakes.add();
+        } else {
+            self.admission.handshakes.remove();
+            self.admission.freed();
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.set_handshaking(false);
+        self.admission.connections.remove();
+        self.admission.pairs[self.pair].remove();
+        self.admission.workers[self.worker].fetch_sub(1, Ordering::Relaxed);
+        self.admission.freed();
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::mailbox::mailbox;
+    use super::*;
+
+    fn admission(connections: usize, handshakes: usize, pair: usize) -> Arc<Admission> {
+        let poll = mio::Poll::new().unwrap();
+        let (acceptor, _) = mailbox(&poll).unwrap();
+        let pairs = [Some(pair), None];
+        let limits = (Some(connections), Some(handshakes));
+        Arc::new(Admission::new(limits.0, limits.1, pairs, 2, acceptor))
+    }
+
+    #[test]
+    fn a_pair_at_its_limit_leaves_room_for_the_others() {
+        let admission = admission(10, 10, 1);
+        let permit = Permit::take(&admission, 0, 0, false);
+        assert_eq!(admission.full(0), Some(FullLimit::PairConnections));
+        assert_eq!(admission.full(1), None);
+        drop(permit);
+        assert_eq!(admission.full(0), None);
+    }
+
+    #[test]
+    fn a_handshake_counts_until_it_is_done() {
+        let admission = admission(10, 1, 10);
+        let mut permit = Permit::take(&admission, 0, 0, true);
+        assert_eq!(admission.full(1), Some(FullLimit::Handshakes));
+        permit.set_handshaking(false);
+        assert_eq!(admission.full(1), None);
+    }
+
+    #[test]
+    fn the_worker_with_the_fewest_connections_is_next() {
+        let admission = admission(10, 10, 10);
+        let _first = Permit::take(&admission, 0, admission.least_loaded(), false);
+        assert_eq!(admission.least_loaded(), 1);
+    }
+}

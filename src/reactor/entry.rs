@@ -1,0 +1,61 @@
+//! What a worker keeps for a connection.
+
+use std::time::Instant;
+
+use mio::event::Event;
+
+use super::admission::Permit;
+use crate::base::id::{ConnId, Side};
+use crate::conn::{Closing, Connection, Step, Turn};
+
+/// A connection in a worker's slab.
+pub(super) struct Entry {
+    pub(super) id: ConnId,
+    pub(super) life: Life,
+    /// Its entry in the worker's deadline queue.
+    pub(super) scheduled: Option<Instant>,
+    /// It stands in a run queue.
+    pub(super) is_queued: bool,
+    pub(super) permit: Permit,
+}
+
+/// Alive, or with the last bytes of its legs still to be delivered.
+pub(super) enum Life {
+    Open(Box<Connection>),
+    Closing(Closing),
+}
+
+impl Entry {
+    pub(super) fn note(&mut self, side: Side, event: &Event) {
+        match &mut self.life {
+            Life::Open(connection) => connection.note(side, event),
+            Life::Closing(closing) => closing.note(side, event),
+        }
+    }
+
+    pub(super) fn turn(&mut self, now: Instant, turn: &mut Turn<'_>) -> Step {
+        match &mut self.life {
+            Life::Open(connection) => {
+                let step = connection.turn(now, turn);
+                self.permit.set_handshaking(connection.is_handshaking());
+                step
+            }
+            Life::Closing(closing) => closing.turn(now, turn),
+        }
+    }
+
+    /// When to look again, event or not.
+    pub(super) fn wake_at(&self, now: Instant) -> Option<Instant> {
+        match &self.life {
+            Life::Open(connection) => connection.wake_at(),
+            Life::Closing(closing) => Some(closing.wake_at(now)),
+        }
+    }
+
+    pub(super) fn is_handshaking(&self) -> bool {
+        match &self.life {
+            Life::Open(connection) => connection.is_handshaking(),
+            Life::Closing(_) => false,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The threads that own connections.
+//!
+//! One acceptor owns the listeners and hands each new connection to the worker that has the fewest.
+//! Each worker owns its connections outright: their sockets, sessions, buffers and deadlines. Threads
+//! talk by messages through mailboxes; what they share is counters ([`Admission`]) and immutable
+//! credentials ([`Generation`]).
+
+mod acceptor;
+mod admission;
+mod entry;
+mod generation;
+mod mailbox;
+mod resolver;
+mod throttle;
+mod worker;
+
+pub use acceptor::{Acceptor, AcceptorMsg};
+pub use admission::Admission;
+pub use generation::Generation;
+pub use mailbox::{Mailbox, Receiver, mailbox};
+pub use resolver::{ResolveLane, resolve_lane};
+pub use worker::{Worker, WorkerMsg};

@@ -1,0 +1,351 @@
+//! The thread that owns connections.
+//!
+//! A turn is always the same: wait, note what the poller told, take messages, look at the deadlines,
+//! run what can run. Events only set bits and mark a connection runnable, so several events for one
+//! connection cost it one turn.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll};
+use slab::Slab;
+
+use super::admission::Permit;
+use super::entry::{Entry, Life};
+use super::generation::Generation;
+use super::mailbox::{Mailbox, Receiver, mailbox};
+use super::resolver::{Addresses, ResolveLane, Resolver};
+use crate::base::deadline::DeadlineQueue;
+use crate::base::id::{ConnId, MAILBOX_TOKEN, Side};
+use crate::base::reason::CloseReason;
+use crate::base::scratch::Scratch;
+use crate::config::Pair;
+use crate::conn::{Accepted, Connection, Step, Turn};
+use crate::net::{Endpoint, Socket};
+
+/// Handshake turns in one round, while relays wait: a handshake costs as much as many records.
+const HANDSHAKES_PER_ROUND: usize = 4;
+
+/// Events taken from the poller at once.
+const EVENTS: usize = 1024;
+
+/// What a worker may be told.
+pub enum WorkerMsg {
+    /// A new connection.
+    Accepted(NewConnection),
+    /// A name was looked up.
+    Resolved {
+        /// The name.
+        host: Arc<str>,
+        /// Its addresses, or what the resolver said.
+        result: Result<Vec<IpAddr>, String>,
+    },
+    /// New credentials for new connections.
+    Publish(Arc<Generation>),
+    /// Live connections may end until then; the thread ends with the last.
+    Drain(Instant),
+    /// End every connection and the thread.
+    Stop,
+}
+
+/// A connection as the acceptor hands it over.
+pub struct NewConnection {
+    pub(super) pair: usize,
+    pub(super) socket: Socket,
+    pub(super) peer: Endpoint,
+    pub(super) permit: Permit,
+}
+
+/// Owns its connections outright.
+pub struct Worker {
+    poll: Poll,
+    receiver: Receiver<WorkerMsg>,
+    pairs: Arc<[Arc<Pair>]>,
+    generation: Arc<Generation>,
+    entries: Slab<Entry>,
+    accepted: u32,
+    relays: VecDeque<ConnId>,
+    handshakes: VecDeque<ConnId>,
+    deadlines: DeadlineQueue<ConnId>,
+    resolver: Resolver,
+    scratch: Scratch,
+    drain: Option<Instant>,
+    is_stopped: bool,
+}
+
+impl Worker {
+    /// A worker and its mailbox.
+    pub fn new(
+        pairs: Arc<[Arc<Pair>]>,
+        generation: Arc<Generation>,
+        lane: Arc<ResolveLane>,
+    ) -> io::Result<(Worker, Mailbox<WorkerMsg>)> {
+        let poll = Poll::new()?;
+        let (mailbox, receiver) = mailbox(&poll)?;
+        let worker = Worker {
+            poll,
+            receiver,
+            pairs,
+            generation,
+            entries: Slab::new(),
+            accepted: 0,
+            relays: VecDeque::new(),
+            handshakes: VecDeque::new(),
+            deadlines: DeadlineQueue::default(),
+            resolver: Resolver::new(lane, mailbox.clone()),
+            scratch: Scratch::default(),
+            drain: None,
+            is_stopped: false,
+        };
+        Ok((worker, mailbox))
+    }
+
+    /// Runs until it is told to stop, or to drain and the last connection has ended.
+    #[allow(clippy::disallowed_methods)] // the clock is read here, once per turn
+    pub fn run(mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        let mut now = Instant::now();
+        while !self.is_over() {
+            match self.poll.poll(&mut events, self.patience(now)) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                other => other?,
+            }
+            now = Instant::now();
+            for event in &events {
+                match event.token().0 {
+                    MAILBOX_TOKEN => self.receiver.answer_bell(),
+                    token => self.note(token, event),
+                }
+            }
+            while let Some(message) = self.receiver.take() {
+                self.take(message, now);
+            }
+            self.wake_due(now);
+            self.run_queues(now);
+        }
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_stopped || self.drain.is_some() && self.entries.is_empty()
+    }
+
+    fn patience(&self, now: Instant) -> Option<Duration> {
+        if !self.relays.is_empty() || !self.handshakes.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let next = self.deadlines.next()?;
+        // Rounded up by the poller's millisecond: too early would be a turn for nothing.
+        Some(next.saturating_duration_since(now) + Duration::from_micros(999))
+    }
+
+    fn note(&mut self, token: usize, event: &mio::event::Event) {
+        let (id, side) = ConnId::from_token(token);
+        if let Some(entry) = live(&mut self.entries, id) {
+            entry.note(side, event);
+            self.enqueue(id);
+        }
+    }
+
+    /// Marks a connection runnable.
+    fn enqueue(&mut self, id: ConnId) {
+        let Some(entry) = live(&mut self.entries, id) else {
+            return;
+        };
+        if !std::mem::replace(&mut entry.is_queued, true) {
+            match entry.is_handshaking() {
+                true => self.handshakes.push_back(id),
+                false => self.relays.push_back(id),
+            }
+        }
+    }
+
+    fn take(&mut self, message: WorkerMsg, now: Instant) {
+        match message {
+            WorkerMsg::Accepted(new) => self.accept(new, now),
+            WorkerMsg::Resolved { host, result } => {
+                let (waiting, answer) = self.resolver.answer(&host, result, now);
+                self.resolved(&waiting, &answer, now);
+            }
+            WorkerMsg::Publish(generation) => self.generation = generation,
+            WorkerMsg::Drain(until) => {
+                self.drain = Some(until);
+                self.each_open(now, |connection| connection.drain(until));
+            }
+            WorkerMsg::Stop => {
+                self.each_open(now, |connection| connection.kill(CloseReason::Stopped));
+                self.run_queues(now);
+                while !self.relays.is_empty() || !self.handshakes.is_empty() {
+                    self.run_queues(now);
+                }
+                self.is_stopped = true;
+            }
+        }
+    }
+
+    fn accept(&mut self, new: NewConnection, now: Instant) {
+        let slot = self.entries.vacant_entry();
+        self.accepted = self.accepted.wrapping_add(1);
+        let id = ConnId {
+            slot: slot.key() as u32,
+            generation: self.accepted,
+        };
+        let mut socket = new.socket;
+        let registry = self.poll.registry();
+        if let Err(error) = socket.register(registry, id.token(Side::Inbound)) {
+            log::error!("a connection from {} cannot be watched: {error}", new.peer);
+            return;
+        }
+        let accepted = Accepted {
+            id,
+            pair: Arc::clone(&self.pairs[new.pair]),
+            credentials: Arc::clone(&self.generation.credentials[new.pair]),
+            socket,
+            peer: new.peer,
+        };
+        let mut connection = Connection::new(accepted, now);
+        if let Some(until) = self.drain {
+            connection.drain(until);
+        }
+        let step = connection.begin(now);
+        slot.insert(Entry {
+            id,
+            life: Life::Open(Box::new(connection)),
+            scheduled: None,
+            is_queued: false,
+            permit: new.permit,
+        });
+        self.after(id, step, now);
+    }
+
+    fn each_open(&mut self, now: Instant, act: impl Fn(&mut Connection)) {
+        let mut touched = Vec::new();
+        for (_, entry) in &mut self.entries {
+            if let Life::Open(connection) = &mut entry.life {
+                act(connection);
+                touched.push(entry.id);
+            }
+        }
+        for id in touched {
+            self.reschedule(id, now);
+            self.enqueue(id);
+        }
+    }
+
+    fn resolved(&mut self, waiting: &[ConnId], answer: &Addresses, now: Instant) {
+        for id in waiting {
+            if let Some(entry) = live(&mut self.entries, *id)
+                && let Life::Open(connection) = &mut entry.life
+            {
+                connection.resolved(answer.clone(), now);
+                self.reschedule(*id, now);
+                self.enqueue(*id);
+            }
+        }
+    }
+
+    fn wake_due(&mut self, now: Instant) {
+        while let Some((id, _)) = self.deadlines.pop_due(now) {
+            let Some(entry) = live(&mut self.entries, id) else {
+                continue;
+            };
+            entry.scheduled = None;
+            // Activity only moves a deadline, never its entry: it may not be due at all.
+            if entry.wake_at(now).is_some_and(|at| at > now) {
+                self.reschedule(id, now);
+            } else {
+                self.enqueue(id);
+            }
+        }
+    }
+
+    /// Runs every relay that was runnable, and some handshakes.
+    fn run_queues(&mut self, now: Instant) {
+        for _ in 0..self.relays.len() {
+            if let Some(id) = self.relays.pop_front() {
+                self.run_one(id, now);
+            }
+        }
+        for _ in 0..HANDSHAKES_PER_ROUND {
+            match self.handshakes.pop_front() {
+                Some(id) => self.run_one(id, now),
+                None => break,
+            }
+        }
+    }
+
+    fn run_one(&mut self, id: ConnId, now: Instant) {
+        let Some(entry) = live(&mut self.entries, id) else {
+            return;
+        };
+        entry.is_queued = false;
+        let mut turn = Turn {
+            scratch: &mut self.scratch,
+            registry: self.poll.registry(),
+        };
+        let step = entry.turn(now, &mut turn);
+        self.after(id, step, now);
+    }
+
+    /// Does what a connection asks for after a turn.
+    fn after(&mut self, id: ConnId, step: Step, now: Instant) {
+        match step {
+            Step::Wait => self.reschedule(id, now),
+            Step::Yield => {
+                self.reschedule(id, now);
+                self.enqueue(id);
+            }
+            Step::Resolve(host) => {
+                self.reschedule(id, now);
+                let (answered, answer) = self.resolver.lookup(&host, id, now);
+                if let Some(answer) = answer {
+                    self.resolved(&answered, &answer, now);
+                }
+            }
+            Step::Close => self.close(id, now),
+        }
+    }
+
+    fn reschedule(&mut self, id: ConnId, now: Instant) {
+        if let Some(entry) = live(&mut self.entries, id)
+            && let Some(at) = entry.wake_at(now)
+        {
+            self.deadlines.schedule(id, at, &mut entry.scheduled);
+        }
+    }
+
+    fn close(&mut self, id: ConnId, now: Instant) {
+        let Some(mut entry) = self.entries.try_remove(id.slot as usize) else {
+            return;
+        };
+        self.deadlines.cancel(id, &mut entry.scheduled);
+        let closing = match entry.life {
+            Life::Open(connection) => connection.close(now),
+            Life::Closing(_) => None,
+        };
+        let Some(closing) = closing else {
+            return;
+        };
+        // It keeps its name: its sockets stay registered under it.
+        let slot = self.entries.vacant_entry();
+        debug_assert_eq!(slot.key(), id.slot as usize);
+        entry.permit.set_handshaking(false);
+        slot.insert(Entry {
+            id,
+            life: Life::Closing(closing),
+            scheduled: None,
+            is_queued: false,
+            permit: entry.permit,
+        });
+        self.enqueue(id);
+    }
+}
+
+/// The entry of that name, unless its slot has another owner by now.
+fn live(entries: &mut Slab<Entry>, id: ConnId) -> Option<&mut Entry> {
+    let entry = entries.get_mut(id.slot as usize)?;
+    (entry.id == id).then_some(entry)
+}
