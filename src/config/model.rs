@@ -1,0 +1,171 @@
+//! The validated model: what every form of configuration becomes. Each field is present and means
+//! something, so nobody who reads it has a default to add or a combination to refuse.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::address::Address;
+use super::host::ServerName;
+
+/// A whole configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The address pairs; at least one, their names and their inbound addresses distinct.
+    pub pairs: Vec<Pair>,
+    /// The hour of the day, 0 to 23 in local time, at which certificates are read again.
+    pub reload_hour: Option<u8>,
+    /// Worker threads; 0 stands for one per core.
+    pub workers: usize,
+    /// Bounds over all pairs.
+    pub limits: Limits,
+    /// How long connections may go on after a graceful stop was asked for.
+    pub drain: Duration,
+    /// What the log tells.
+    pub log_level: log::LevelFilter,
+}
+
+/// The drain period of a configuration that gives none.
+pub(super) const DRAIN: Duration = Duration::from_secs(30);
+
+/// Bounds over all pairs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Open connections; `None` for as many as the descriptors allow.
+    pub connections: Option<usize>,
+    /// Handshakes under way; `None` for no limit.
+    pub handshakes: Option<usize>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: None,
+            handshakes: Some(4096),
+        }
+    }
+}
+
+/// One listener joined to one destination.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pair {
+    /// What logs and reports call it.
+    pub name: String,
+    /// Which of its legs are TLS.
+    pub mode: Mode,
+    /// Where it listens.
+    pub inbound: Address,
+    /// Where it connects to; never port 0 and never an unspecified IP address.
+    pub outbound: Address,
+    /// The name that the outbound server must prove; `Some` exactly when the outbound leg is TLS.
+    pub server_name: Option<ServerName>,
+    /// Its identity and what it trusts.
+    pub tls: TlsFiles,
+    /// How long its waits may last.
+    pub timeouts: Timeouts,
+    /// Its own bound on open connections, beside the one over all pairs.
+    pub connections: Option<usize>,
+    /// What to make of a TLS peer that leaves without saying so.
+    pub on_truncation: OnTruncation,
+    /// Options of its TCP sockets.
+    pub tcp: TcpOptions,
+}
+
+/// Which legs of a pair are mutual TLS; there is no mode in which none is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Mode {
+    /// Plain inbound, TLS outbound.
+    #[default]
+    Client,
+    /// TLS inbound, plain outbound.
+    Server,
+    /// TLS on both legs.
+    Bridge,
+}
+
+impl Mode {
+    /// Whether the inbound leg is TLS.
+    pub fn inbound_tls(self) -> bool {
+        matches!(self, Self::Server | Self::Bridge)
+    }
+
+    /// Whether the outbound leg is TLS.
+    pub fn outbound_tls(self) -> bool {
+        matches!(self, Self::Client | Self::Bridge)
+    }
+}
+
+/// The files of an identity and of what it trusts, all PEM. A relative path counts from the
+/// process's working directory. Equal ones can share their contexts.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TlsFiles {
+    /// The certificate, followed by what leads to its authority.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+    /// The trusted authorities; at least one file, and every one counts.
+    pub ca: Vec<PathBuf>,
+    /// The oldest version to speak.
+    pub min_version: TlsVersion,
+}
+
+/// A version of TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum TlsVersion {
+    /// TLS 1.2 (RFC 5246).
+    #[default]
+    Tls12,
+    /// TLS 1.3 (RFC 8446).
+    Tls13,
+}
+
+/// How long the waits of a connection may last; none is 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Timeouts {
+    /// Until the outbound leg is connected.
+    pub connect: Duration,
+    /// Until a TLS handshake is done.
+    pub handshake: Duration,
+    /// Without a byte in either direction; `None` for no limit.
+    pub idle: Option<Duration>,
+    /// Without a byte in the one direction that is still open.
+    pub half_close: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            handshake: Duration::from_secs(10),
+            idle: None,
+            half_close: Duration::from_secs(60),
+        }
+    }
+}
+
+/// What the end of a TLS peer's bytes without close_notify counts as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnTruncation {
+    /// Half a stream: the other leg is reset, so nobody takes it for a whole one.
+    #[default]
+    Abort,
+    /// A clean end, for peers that never send close_notify.
+    End,
+}
+
+/// Options of TCP sockets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TcpOptions {
+    /// The silence after which the peer is probed, between 1 and 32767 s; `None` for never.
+    pub keepalive: Option<Duration>,
+    /// Whether small writes go out at once.
+    pub nodelay: bool,
+}
+
+impl Default for TcpOptions {
+    fn default() -> Self {
+        Self {
+            keepalive: Some(Duration::from_secs(300)),
+            nodelay: true,
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! One entry of `address_pairs`.
+
+use super::files::Files;
+use super::{min_version, timeouts};
+use crate::config::address::Address;
+use crate::config::host::ServerName;
+use crate::config::model::{Mode, OnTruncation, Pair, TcpOptions, Timeouts, TlsFiles, TlsVersion};
+use crate::config::problem::quoted;
+use crate::config::reader::{ObjectReader, Reported, Taken};
+use crate::config::tree::Value;
+use crate::config::validate::{Claim, leads_back};
+use crate::config::value;
+
+const ADDRESS_HINT: &str = "write host:port, :port or unix:/path";
+
+/// What the top level says for every pair that does not say otherwise.
+pub(super) struct Defaults {
+    pub(super) files: Files,
+    pub(super) min_version: TlsVersion,
+    pub(super) timeouts: Timeouts,
+    pub(super) tcp: TcpOptions,
+}
+
+/// Reads one pair. What it claims is known even where the rest of it is wrong.
+pub(super) fn pair(
+    reader: &mut ObjectReader<'_>,
+    defaults: &mut Defaults,
+) -> (Claim, Result<Pair, Reported>) {
+    let name = reader.take("name", value::name);
+    let inbound = reader.required("inbound", ADDRESS_HINT, address);
+    let name = match name {
+        Ok(Some(name)) => Ok(name),
+        Ok(None) => inbound
+            .as_ref()
+            .map(Address::to_string)
+            .map_err(|reported| *reported),
+        Err(reported) => Err(reported),
+    };
+    let claim = Claim {
+        path: reader.path().to_owned(),
+        name: name.clone().ok(),
+        inbound: inbound.clone().ok(),
+    };
+    (claim, complete(reader, defaults, name, inbound))
+}
+
+fn complete(
+    reader: &mut ObjectReader<'_>,
+    defaults: &mut Defaults,
+    name: Result<String, Reported>,
+    inbound: Result<Address, Reported>,
+) -> Result<Pair, Reported> {
+    let mode = reader.take("mode", mode).map(Option::unwrap_or_default);
+    let outbound = outbound(reader, &inbound);
+    let server_name = reader.take("server_name", server_name);
+    let server_name = name_to_prove(reader, mode, &outbound, server_name);
+    let tls = tls(reader, defaults);
+    let timeouts = reader.take_object("timeouts", |r| timeouts(r, &defaults.timeouts));
+    let limits = reader.take_object("limits", |r| r.take_or("connections", None, value::bound));
+    let on_truncation = reader.take_or("on_truncation", OnTruncation::default(), on_truncation);
+    Ok(Pair {
+        name: name?,
+        mode: mode?,
+        inbound: inbound?,
+        outbound: outbound?,
+        server_name: server_name?,
+        tls: tls?,
+        timeouts: timeouts.unwrap_or_else(|| defaults.timeouts.clone()),
+        connections: limits.flatten(),
+        on_truncation,
+        tcp: defaults.tcp.clone(),
+    })
+}
+
+fn outbound(
+    reader: &mut ObjectReader<'_>,
+    inbound: &Result<Address, Reported>,
+) -> Result<Address, Reported> {
+    let outbound = reader.required("outbound", ADDRESS_HINT, destination)?;
+    match inbound {
+        Ok(inbound) if leads_back(inbound, &outbound) => {
+            let what = format!(
+                "\"{outbound}\" leads back to this pair's own inbound address: name the host or \
+                 the port of the service behind it"
+            );
+            Err(reader.report("outbound", what))
+        }
+        _ => Ok(outbound),
+    }
+}
+
+/// The name that the server must prove: the configured one, or else the host of `outbound`.
+fn name_to_prove(
+    reader: &mut ObjectReader<'_>,
+    mode: Result<Mode, Reported>,
+    outbound: &Result<Address, Reported>,
+    configured: Taken<ServerName>,
+) -> Taken<ServerName> {
+    let configured = configured?;
+    if !mode?.outbound_tls() {
+        return match configured {
+            None => Ok(None),
+            Some(_) => Err(reader.report(
+                "server_name",
+                "the outbound leg of a \"server\" is plain and proves no name: leave it out, or \
+                 write \"mode\": \"bridge\"",
+            )),
+        };
+    }
+    match (configured, outbound) {
+        (Some(name), _) => Ok(Some(name)),
+        (None, Ok(Address::Tcp { host, .. })) => Ok(Some(host.server_name())),
+        (None, Ok(Address::Unix(_))) => Err(reader.report(
+            "server_name",
+            "missing: a Unix socket has no name to verify the server by: write the server's name",
+        )),
+        (None, Err(reported)) => Err(*reported),
+    }
+}
+
+fn tls(reader: &mut ObjectReader<'_>, defaults: &mut Defaults) -> Result<TlsFiles, Reported> {
+    let own = Files::read(reader);
+    let min_version = reader.take_or("min_version", defaults.min_version, min_version);
+    let identity = own.identity(&mut defaults.files, reader);
+    let ca = own.authorities(&mut defaults.files, reader);
+    let (cert, key) = identity?;
+    Ok(TlsFiles {
+        cert,
+        key,
+        ca: ca?,
+        min_version,
+    })
+}
+
+fn mode(value: &Value) -> Result<Mode, String> {
+    if matches!(value, Value::Text(text) if text == "plain") {
+        let what = "\"plain\" would leave both legs without TLS, which this program does not do: \
+                    write \"client\" (TLS outbound), \"server\" (TLS inbound) or \"bridge\" (both)";
+        return Err(what.to_owned());
+    }
+    let modes = [
+        ("client", Mode::Client),
+        ("server", Mode::Server),
+        ("bridge", Mode::Bridge),
+    ];
+    value::one_of(value, &modes)
+}
+
+fn on_truncation(value: &Value) -> Result<OnTruncation, String> {
+    value::one_of(
+        value,
+        &[("abort", OnTruncation::Abort), ("end", OnTruncation::End)],
+    )
+}
+
+fn server_name(value: &Value) -> Result<ServerName, String> {
+    let text = value::text(value)?;
+    text.parse()
+        .map_err(|error| format!("{} {error}", quoted(text)))
+}
+
+fn address(value: &Value) -> Result<Address, String> {
+    value::text(value)?
+        .parse::<Address>()
+        .map_err(|error| error.to_string())
+}
+
+fn destination(value: &Value) -> Result<Address, String> {
+    let address = address(value)?;
+    address
+        .check_destination()
+        .map_err(|error| error.to_string())?;
+    Ok(address)
+}
+
+#[cfg(test)]
+mod tests;
