@@ -26,6 +26,7 @@ pub mod conn;
 pub mod identity;
 pub mod net;
 pub mod offload;
+pub mod ops;
 pub mod reactor;
 pub mod relay;
 pub mod tls;

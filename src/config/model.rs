@@ -82,6 +82,16 @@ pub enum Mode {
     Bridge,
 }
 
+impl std::fmt::Display for Mode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Mode::Client => "client",
+            Mode::Server => "server",
+            Mode::Bridge => "bridge",
+        })
+    }
+}
+
 impl Mode {
     /// Whether the inbound leg is TLS.
     pub fn inbound_tls(self) -> bool {

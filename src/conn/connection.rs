@@ -482,7 +482,9 @@ fn duty(leg: &Leg, reason: CloseReason, given: Option<FlowState>, is_handshake: 
         CloseReason::Completed => Duty::Close,
         // Its answer is complete, but it may still be sending.
         CloseReason::SinkLost if given == Some(FlowState::Ended) => Duty::Linger,
-        CloseReason::SinkLost => Duty::Close,
+        // What it was given is a part of the whole.
+        CloseReason::SinkLost if is_tls => Duty::Close,
+        CloseReason::SinkLost => Duty::Reset,
         // An alert is on its way.
         _ if is_tls && (reason.delivers_first() || is_handshake && reason.sends_alert()) => {
             Duty::Linger

@@ -125,7 +125,7 @@ impl Admission {
 }
 
 /// One connection's place, given back when dropped.
-pub struct Permit {
+pub(super) struct Permit {
     admission: Arc<Admission>,
     pair: usize,
     worker: usize,

@@ -10,8 +10,8 @@
 //! | idle expired | abort `idle` |
 //! | half-close expired | abort `half_close_idle`; `sink_lost` if a sink was lost |
 //!
-//! Half-closed holds also when both sources have ended and only our sinks are slow: a peer that
-//! reads nothing more must not hold a connection for ever.
+//! Half-closed holds also when both sources have ended and only our sinks are slow: two peers that
+//! have nothing more to say and do not read must not hold a connection for ever.
 
 use super::flow::{Flow, FlowEvent, FlowState, Progress, Truncation};
 use super::leg::{Failure, Leg};

@@ -1,0 +1,153 @@
+//! Reads the configured files and lets `tls` prove what is in them.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::{Mode, Pair, TlsFiles, TlsVersion};
+use crate::reactor::Generation;
+use crate::tls::{Credentials, Material, MinVersion, PemFile, Role};
+
+/// Far beyond every real trust file, and small enough to hold a mistaken path to something endless.
+const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
+/// What a load found.
+pub struct Checked {
+    /// The credentials of each pair, in order.
+    pub credentials: Vec<Arc<Credentials>>,
+    /// What works but should be looked at, as lines.
+    pub warnings: Vec<String>,
+}
+
+/// Reads every file once and proves every pair's credentials. `now` is in seconds since 1970.
+///
+/// # Errors
+/// Every problem, as a line `file: what: what to do`.
+pub fn check_credentials<'a>(
+    pairs: impl IntoIterator<Item = &'a Pair>,
+    now: i64,
+) -> Result<Checked, Vec<String>> {
+    let mut proven: HashMap<(&TlsFiles, Mode), Arc<Credentials>> = HashMap::new();
+    let mut files = Files::default();
+    let mut credentials = Vec::new();
+    let mut warnings = Vec::new();
+    for pair in pairs {
+        let key = (&pair.tls, pair.mode);
+        if let Some(known) = proven.get(&key) {
+            credentials.push(Arc::clone(known));
+            continue;
+        }
+        let Some(material) = files.material(&pair.tls) else {
+            continue;
+        };
+        match Credentials::prove(&material, roles(pair.mode), now) {
+            Ok(new) => {
+                warnings.extend(new.warnings.iter().cloned());
+                let new = Arc::new(new);
+                proven.insert(key, Arc::clone(&new));
+                credentials.push(new);
+            }
+            Err(error) => files.problems.extend(error.0),
+        }
+    }
+    if files.problems.is_empty() {
+        warnings.extend(files.warnings);
+        warnings.dedup();
+        Ok(Checked {
+            credentials,
+            warnings,
+        })
+    } else {
+        files.problems.dedup();
+        Err(files.problems)
+    }
+}
+
+/// The next generation of the pairs' credentials; its warnings are logged.
+pub(super) fn load_generation(
+    pairs: &[Arc<Pair>],
+    number: u64,
+    now: i64,
+) -> Result<Generation, Vec<String>> {
+    let checked = check_credentials(pairs.iter().map(Arc::as_ref), now)?;
+    for warning in &checked.warnings {
+        log::warn!("{warning}");
+    }
+    Ok(Generation {
+        number,
+        credentials: checked.credentials,
+    })
+}
+
+fn roles(mode: Mode) -> &'static [Role] {
+    match mode {
+        Mode::Client => &[Role::Client],
+        Mode::Server => &[Role::Server],
+        Mode::Bridge => &[Role::Server, Role::Client],
+    }
+}
+
+/// Files by path, each read once, so that one load sees one state of each.
+#[derive(Default)]
+struct Files {
+    read: HashMap<String, Option<Vec<u8>>>,
+    problems: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Files {
+    /// The files of a pair; none if one of them cannot be read, which is noted.
+    fn material(&mut self, files: &TlsFiles) -> Option<Material> {
+        let cert = self.pem(&files.cert);
+        let key = self.pem(&files.key);
+        let ca: Vec<_> = files.ca.iter().map(|path| self.pem(path)).collect();
+        self.look_at_permissions(&files.key);
+        Some(Material {
+            cert: cert?,
+            key: key?,
+            ca: ca.into_iter().collect::<Option<_>>()?,
+            min_version: match files.min_version {
+                TlsVersion::Tls12 => MinVersion::Tls12,
+                TlsVersion::Tls13 => MinVersion::Tls13,
+            },
+        })
+    }
+
+    fn pem(&mut self, path: &Path) -> Option<PemFile> {
+        let name = path.display().to_string();
+        if !self.read.contains_key(&name) {
+            let bytes = read_bounded(path).map_err(|what| {
+                self.problems.push(format!("{name}: {what}"));
+            });
+            self.read.insert(name.clone(), bytes.ok());
+        }
+        let bytes = self.read.get(&name)?.clone()?;
+        Some(PemFile { path: name, bytes })
+    }
+
+    fn look_at_permissions(&mut self, key: &Path) {
+        const OTHERS: u32 = 0o007;
+        let mode = fs::metadata(key).map(|metadata| metadata.permissions().mode());
+        if mode.is_ok_and(|mode| mode & OTHERS != 0) {
+            let key = key.display();
+            let warning = format!("{key}: every user of this machine has access to it: chmod 600");
+            self.warnings.push(warning);
+        }
+    }
+}
+
+fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
+    let cannot = |error: std::io::Error| format!("cannot be read: {error}");
+    let metadata = fs::metadata(path).map_err(cannot)?;
+    if !metadata.is_file() {
+        return Err("is not a file: name a PEM file".to_owned());
+    }
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(format!(
+            "is larger than {FILE_BYTES_MAX} bytes: name a PEM file"
+        ));
+    }
+    fs::read(path).map_err(cannot)
+}
