@@ -43,8 +43,15 @@ pub enum Failure {
 }
 
 /// One side of a connection as the relay sees it. No method blocks.
+///
+/// The system tells of a reset once, to whichever call asks first, and reports the end of the stream
+/// from then on. A leg remembers it: a reset that a write met first is still [`Fill::Reset`] to the
+/// reads after it, never a clean end.
 pub trait Leg {
     /// Reads what has arrived, at most one piece, into [`Scratch::plain`], which is empty.
+    ///
+    /// Records that the session writes meanwhile, such as the answer to a key update, are handed to
+    /// the system or wait as sent bytes do: the relay may well not flush this leg afterwards.
     fn fill(&mut self, scratch: &mut Scratch) -> Fill;
 
     /// Takes all bytes of [`Scratch::plain`] and hands to the system what it takes; the rest waits
