@@ -21,6 +21,7 @@
 //! unauthenticated one, *reset* for RST, *abort* for our own hard close, *drain* for a graceful stop.
 
 pub mod base;
+pub mod cli;
 pub mod config;
 pub mod conn;
 pub mod identity;

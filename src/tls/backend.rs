@@ -30,6 +30,26 @@ pub(super) fn reasons(stack: &lib::error::ErrorStack) -> Vec<(i32, String)> {
     stack.errors().iter().map(reason).collect()
 }
 
+/// Adds an extension to a certificate under construction.
+pub(super) fn append_extension(
+    builder: &mut lib::x509::X509Builder,
+    extension: &lib::x509::X509ExtensionRef,
+) -> Result<(), lib::error::ErrorStack> {
+    #[cfg(feature = "boringssl")]
+    return builder.append_extension(extension);
+    #[cfg(not(feature = "boringssl"))]
+    return builder.append_extension2(extension);
+}
+
+/// Whether `issuer` may have issued `subject` by names, key identifiers and key usage. The
+/// signature is not looked at.
+pub(super) fn is_issued_by(issuer: &lib::x509::X509Ref, subject: &lib::x509::X509Ref) -> bool {
+    #[cfg(feature = "boringssl")]
+    return issuer.issued(subject).is_ok();
+    #[cfg(not(feature = "boringssl"))]
+    return issuer.issued(subject) == lib::x509::X509VerifyResult::OK;
+}
+
 #[cfg(feature = "boringssl")]
 mod boringssl {
     pub(in crate::tls) use boring as lib;

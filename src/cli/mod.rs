@@ -1,0 +1,3 @@
+//! The commands, their arguments and their exit codes.
+
+pub mod pki;

@@ -1,0 +1,111 @@
+//! What `mtls-persona pki` tells the operator: what was written, and how to use it.
+
+use std::path::Path;
+
+use crate::tls::authority::{LeafRequest, Purpose, Validity};
+
+use super::args::{InitArgs, IssueArgs};
+use super::folder::{CA, Folder, INTERMEDIATE, Signing};
+
+/// A day as people write it, in UTC; `seconds` is Unix time.
+pub(super) fn date(seconds: i64) -> String {
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(time) => time.strftime("%Y-%m-%d").to_string(),
+        Err(_) => format!("Unix second {seconds}"),
+    }
+}
+
+/// What `pki init` did.
+pub(super) fn authority(folder: &Folder, args: &InitArgs, validity: Validity) -> String {
+    let mut text = format!(
+        "The authority {:?}, until {}:\n{}{}",
+        args.name,
+        date(validity.not_after),
+        line(&folder.certificate(CA), "for every peer, as its `ca`"),
+        line(&folder.key(CA), "signs certificates: keep it to yourself"),
+    );
+    if args.intermediate {
+        let sent = "goes along with each certificate";
+        text += &line(&folder.certificate(INTERMEDIATE), sent);
+        text += &line(&folder.key(INTERMEDIATE), "signs; ca.key can go off line");
+    }
+    let dir = shell_word(&folder.path().to_string_lossy());
+    text += "Next, a server's and a client's certificate:\n";
+    text += &format!("  mtls-persona pki server HOST --dir {dir}\n");
+    text += &format!("  mtls-persona pki client NAME --dir {dir}\n");
+    text
+}
+
+/// What `pki server` or `pki client` did.
+pub(super) fn identity(
+    folder: &Folder,
+    args: &IssueArgs,
+    request: &LeafRequest,
+    signing: &Signing,
+) -> String {
+    let role = match request.purpose {
+        Purpose::Server => "server",
+        Purpose::Client => "client",
+        Purpose::Both => "server's and client",
+    };
+    let end = request.validity.not_after;
+    let with_authority = match end == signing.not_after {
+        true => ", when its authority ends too",
+        false => "",
+    };
+    format!(
+        "A {role}'s certificate for {}, until {}{with_authority}:\n{}{}\
+         For example in a configuration:\n{}",
+        names(request),
+        date(end),
+        line(&folder.certificate(&args.name), "with its intermediates"),
+        line(&folder.key(&args.name), "for its owner alone"),
+        configuration(folder, &args.name, request.purpose),
+    )
+}
+
+/// Every name in the certificate, each with its kind.
+fn names(request: &LeafRequest) -> String {
+    let subject = &request.subject;
+    let mut all: Vec<String> = Vec::new();
+    all.extend(subject.cn.iter().map(|cn| format!("CN {cn}")));
+    all.extend(subject.ou.iter().map(|ou| format!("OU {ou}")));
+    all.extend(subject.org.iter().map(|org| format!("O {org}")));
+    all.extend(request.dns.iter().map(|dns| format!("DNS {dns}")));
+    all.extend(request.ips.iter().map(|ip| format!("IP {ip}")));
+    all.extend(request.uris.iter().map(|uri| format!("URI {uri}")));
+    all.join(", ")
+}
+
+fn configuration(folder: &Folder, stem: &str, purpose: Purpose) -> String {
+    let (mode, inbound, outbound) = match purpose {
+        Purpose::Server => ("server", ":8443", "localhost:8080"),
+        Purpose::Client => ("client", "localhost:8080", "server.example.org:8443"),
+        Purpose::Both => ("bridge", ":8443", "server.example.org:8443"),
+    };
+    format!(
+        "{{\n  \"cert\": {},\n  \"key\": {},\n  \"ca\": {},\n  \"address_pairs\": [\n    \
+         {{ \"mode\": \"{mode}\", \"inbound\": \"{inbound}\", \"outbound\": \"{outbound}\" }}\n  \
+         ]\n}}\n",
+        json(&folder.certificate(stem)),
+        json(&folder.key(stem)),
+        json(&folder.certificate(CA)),
+    )
+}
+
+fn line(path: &Path, what: &str) -> String {
+    format!("  {}  ({what})\n", path.display())
+}
+
+fn json(path: &Path) -> String {
+    serde_json::Value::from(path.to_string_lossy()).to_string()
+}
+
+/// The word as a shell takes it.
+fn shell_word(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:=@%,".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
