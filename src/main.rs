@@ -1,3 +1,7 @@
 //! The mtls-persona program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mtls_persona::cli::main()
+}

@@ -1,3 +1,102 @@
-//! The commands, their arguments and their exit codes.
+//! The commands, their arguments and their exit codes: 0 it did it, 1 it could not, 2 the words or the
+//! file are wrong.
 
+mod check;
+pub mod demo;
 pub mod pki;
+mod run;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::tls;
+
+/// Gives applications that speak plain TCP a mutual-TLS identity.
+#[derive(Debug, Parser)]
+#[command(
+    name = "mtls-persona",
+    args_conflicts_with_subcommands = true,
+    disable_version_flag = true
+)]
+struct Cli {
+    /// Print the version, the TLS library and its version, and whether it is a FIPS module.
+    #[arg(short = 'V', long, exclusive = true)]
+    version: bool,
+
+    /// The configuration; without a command, `run` is meant.
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Forward, until SIGTERM or SIGINT drains it; SIGHUP reloads the certificates.
+    Run(ConfigArgs),
+    /// Tell every problem of a configuration and its certificates; no socket is opened.
+    Check(ConfigArgs),
+    /// Show it at work: a throw-away authority, a service, a gateway and a persona in one process.
+    Demo(demo::DemoArgs),
+    /// Make certificates for bring-up and tests.
+    Pki(pki::PkiArgs),
+}
+
+#[derive(Debug, Args)]
+struct ConfigArgs {
+    /// The configuration.
+    #[arg(short, long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+/// Exit code: it could not.
+const COULD_NOT: u8 = 1;
+/// Exit code: the words or the file are wrong.
+const WRONG_WORDS: u8 = 2;
+
+/// Does what the command line asks for.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if cli.version {
+        println!("{}", version());
+        return ExitCode::SUCCESS;
+    }
+    match (cli.command, cli.config) {
+        (Some(Command::Run(args)), _) => run::run(&args.config),
+        (Some(Command::Check(args)), _) => check::check(&args.config),
+        (Some(Command::Demo(args)), _) => demo::run(&args),
+        (Some(Command::Pki(args)), _) => match pki::run(args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(error.exit_code(), &error),
+        },
+        (None, Some(config)) => run::run(&config),
+        (None, None) => {
+            // Nothing to do it with: what there is, is shown.
+            let _ = Cli::command().print_help();
+            ExitCode::from(WRONG_WORDS)
+        }
+    }
+}
+
+fn version() -> String {
+    let fips = match tls::is_fips() {
+        true => "yes",
+        false => "no",
+    };
+    format!(
+        "mtls-persona {}\nTLS library: {}\nFIPS module: {fips}",
+        env!("CARGO_PKG_VERSION"),
+        tls::library_version()
+    )
+}
+
+/// Tells the error, each of its lines under the program's name.
+fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
+    for line in error.to_string().lines() {
+        eprintln!("mtls-persona: {line}");
+    }
+    ExitCode::from(code)
+}

@@ -69,7 +69,10 @@ fn one_job_is_submitted_for_all_who_want_the_name() {
         cache.answer("db.example", Ok(addrs(1)), base),
         (vec![1, 2, 3], good(1))
     );
-    assert_eq!(cache.answer("db.example", Ok(addrs(1)), base).0, []);
+    assert_eq!(
+        cache.answer("db.example", Ok(addrs(1)), base).0,
+        Vec::<u32>::new()
+    );
 }
 
 #[test]
@@ -291,7 +294,7 @@ fn a_full_lane_is_told_to_those_who_hoped_and_the_next_dial_asks_again() {
     cache.lookup(&host(), 1, base);
     assert_eq!(cache.refused("db.example"), (vec![1], Err(full.clone())));
     assert_eq!(cache.lookup(&host(), 2, base), Lookup::Ask);
-    assert_eq!(cache.refused("unheard.example").0, []);
+    assert_eq!(cache.refused("unheard.example").0, Vec::<u32>::new());
 }
 
 #[test]

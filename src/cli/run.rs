@@ -1,0 +1,35 @@
+//! `mtls-persona run`.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::{COULD_NOT, WRONG_WORDS, fail};
+use crate::config;
+use crate::ops::{self, StartError, logging};
+
+/// Forwards until it is told to stop.
+pub(super) fn run(config: &Path) -> ExitCode {
+    let loaded = match config::load(config) {
+        Ok(loaded) => loaded,
+        Err(problems) => return fail(WRONG_WORDS, &problems),
+    };
+    let _log = match logging::start(loaded.config.log_level) {
+        Ok(guard) => guard,
+        Err(error) => return fail(COULD_NOT, &error),
+    };
+    for warning in &loaded.warnings {
+        log::warn!("{}: {warning}", config.display());
+    }
+    let running = match ops::start(loaded.config) {
+        Ok(running) => running,
+        Err(error @ StartError::Credentials(_)) => return fail(WRONG_WORDS, &error),
+        Err(error) => return fail(COULD_NOT, &error),
+    };
+    if let Err(error) = running.obey_signals() {
+        return fail(COULD_NOT, &error);
+    }
+    match running.wait() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(COULD_NOT, &error),
+    }
+}
