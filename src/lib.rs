@@ -21,4 +21,5 @@
 //! unauthenticated one, *reset* for RST, *abort* for our own hard close, *drain* for a graceful stop.
 
 pub mod base;
+pub mod conn;
 pub mod tls;
