@@ -22,4 +22,5 @@
 
 pub mod base;
 pub mod conn;
+pub mod offload;
 pub mod tls;
