@@ -25,6 +25,10 @@ pub const FAILED: Duration = Duration::from_secs(1);
 /// section 5 recommends this figure to resolvers).
 pub const PATIENCE: Duration = Duration::from_millis(1800);
 
+/// How long a failure makes the older answer good enough at once. Later the resolver may well be in
+/// order again, and the older answer is older still: then it is asked first.
+const TROUBLED: Duration = Duration::from_secs(60);
+
 /// A job without an answer for so long is believed lost and the name is asked again. The system's
 /// resolver gives up within half a minute unless it is told otherwise.
 pub const LOST: Duration = Duration::from_secs(60);
@@ -220,9 +224,11 @@ impl<W: Copy> Name<W> {
         fallback.map_or_else(|| self.wait(who, now, Lookup::Ask), Lookup::Refresh)
     }
 
-    /// The last job failed, or the one under way takes its time.
+    /// The last job failed a short while ago, or the one under way takes its time.
     fn in_trouble(&self, now: Instant) -> bool {
-        self.failed.is_some() || self.asked.is_some_and(|at| now >= at + PATIENCE)
+        let failed = self.failed.as_ref();
+        failed.is_some_and(|(_, at)| now < *at + TROUBLED)
+            || self.asked.is_some_and(|at| now >= at + PATIENCE)
     }
 
     fn wait(&mut self, who: W, now: Instant, lookup: Lookup) -> Lookup {

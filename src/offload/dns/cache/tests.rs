@@ -189,6 +189,18 @@ fn while_a_known_name_fails_nobody_waits_and_it_is_asked_once_a_second() {
 }
 
 #[test]
+fn a_failure_of_long_ago_does_not_spare_the_resolver_a_question() {
+    let base = Instant::now();
+    let mut cache = cache_with_answer(base);
+    let failed = base + FRESH;
+    cache.lookup(&host(), 1, failed);
+    assert_eq!(cache.answer("db.example", no_such_name(), failed).0, [1]);
+    assert_eq!(cache.lookup(&host(), 2, failed + TROUBLED), Lookup::Ask);
+    let answer = cache.answer("db.example", Ok(addrs(2)), failed + TROUBLED);
+    assert_eq!(answer, (vec![2], good(2)));
+}
+
+#[test]
 fn a_good_answer_ends_the_trouble() {
     let base = Instant::now();
     let mut cache = cache_with_answer(base);
