@@ -27,17 +27,13 @@ pub fn interleave(addrs: &[IpAddr]) -> Vec<IpAddr> {
     let (leading, other): (Vec<IpAddr>, Vec<IpAddr>) = addrs
         .iter()
         .partition(|addr| addr.is_ipv6() == first.is_ipv6());
-    let (mut leading, mut other) = (leading.into_iter(), other.into_iter());
-    let mut order = Vec::with_capacity(addrs.len().min(ADDRESSES_MAX));
-    loop {
-        let before = order.len();
-        order.extend(leading.next());
-        order.extend(other.next());
-        if order.len() == before || order.len() >= ADDRESSES_MAX {
-            order.truncate(ADDRESSES_MAX);
-            return order;
-        }
+    let mut order = Vec::with_capacity(addrs.len());
+    for place in 0..leading.len().max(other.len()) {
+        order.extend(leading.get(place));
+        order.extend(other.get(place));
     }
+    order.truncate(ADDRESSES_MAX);
+    order
 }
 
 /// Why one address could not be connected to.

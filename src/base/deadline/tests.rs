@@ -234,7 +234,10 @@ impl World {
         let mut told = Vec::new();
         for key in woken {
             let connection = self.connections[key].as_mut().unwrap();
-            while let Some(kind) = connection.deadlines.due(self.now) {
+            for _ in DeadlineKind::ALL {
+                let Some(kind) = connection.deadlines.due(self.now) else {
+                    break;
+                };
                 told.push((key, connection.deadlines.get(kind).unwrap()));
                 connection.clear(kind);
             }

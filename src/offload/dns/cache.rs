@@ -25,6 +25,10 @@ pub const FAILED: Duration = Duration::from_secs(1);
 /// section 5 recommends this figure to resolvers).
 pub const PATIENCE: Duration = Duration::from_millis(1800);
 
+/// How long a failure makes the older answer good enough at once. Later the resolver may well be in
+/// order again, and the older answer is older still: then it is asked first.
+const TROUBLED: Duration = Duration::from_secs(60);
+
 /// A job without an answer for so long is believed lost and the name is asked again. The system's
 /// resolver gives up within half a minute unless it is told otherwise.
 pub const LOST: Duration = Duration::from_secs(60);
@@ -33,7 +37,7 @@ pub const LOST: Duration = Duration::from_secs(60);
 /// ever.
 const WAITED: Duration = Duration::from_secs(600);
 
-/// A name that nobody asked for in so long is forgotten, and so is its last good answer.
+/// A name that nobody asked for in so long may be forgotten, and its last good answer with it.
 const UNUSED: Duration = Duration::from_secs(3600);
 
 /// How often forgotten names are looked for.
@@ -102,13 +106,14 @@ impl<W: Copy> DnsCache<W> {
     /// [`Lookup::Refresh`] the worker submits one job, and calls [`DnsCache::answer`] with what
     /// comes of it, or [`DnsCache::refused`] if there was no room for it.
     pub fn lookup(&mut self, host: &Arc<str>, who: W, now: Instant) -> Lookup {
-        self.sweep(now);
         let name = self
             .names
             .entry(Arc::clone(host))
             .or_insert_with(|| Name::new(now));
         name.used = now;
-        name.lookup(who, now)
+        let lookup = name.lookup(who, now);
+        self.sweep(now);
+        lookup
     }
 
     /// Takes the outcome of a job and gives those it is for, and what to tell them: the addresses,
@@ -219,9 +224,11 @@ impl<W: Copy> Name<W> {
         fallback.map_or_else(|| self.wait(who, now, Lookup::Ask), Lookup::Refresh)
     }
 
-    /// The last job failed, or the one under way takes its time.
+    /// The last job failed a short while ago, or the one under way takes its time.
     fn in_trouble(&self, now: Instant) -> bool {
-        self.failed.is_some() || self.asked.is_some_and(|at| now >= at + PATIENCE)
+        let failed = self.failed.as_ref();
+        failed.is_some_and(|(_, at)| now < *at + TROUBLED)
+            || self.asked.is_some_and(|at| now >= at + PATIENCE)
     }
 
     fn wait(&mut self, who: W, now: Instant, lookup: Lookup) -> Lookup {

@@ -69,10 +69,7 @@ fn one_job_is_submitted_for_all_who_want_the_name() {
         cache.answer("db.example", Ok(addrs(1)), base),
         (vec![1, 2, 3], good(1))
     );
-    assert_eq!(
-        cache.answer("db.example", Ok(addrs(1)), base).0,
-        Vec::<u32>::new()
-    );
+    assert_eq!(cache.answer("db.example", Ok(addrs(1)), base).0, Vec::<u32>::new());
 }
 
 #[test]
@@ -189,6 +186,18 @@ fn while_a_known_name_fails_nobody_waits_and_it_is_asked_once_a_second() {
     let answer = cache.answer("db.example", no_such_name(), again);
     assert_eq!(answer, (vec![], stale(1, failure())));
     assert_eq!(cache.lookup(&host(), 5, again + FAILED - MS), cached(1));
+}
+
+#[test]
+fn a_failure_of_long_ago_does_not_spare_the_resolver_a_question() {
+    let base = Instant::now();
+    let mut cache = cache_with_answer(base);
+    let failed = base + FRESH;
+    cache.lookup(&host(), 1, failed);
+    assert_eq!(cache.answer("db.example", no_such_name(), failed).0, [1]);
+    assert_eq!(cache.lookup(&host(), 2, failed + TROUBLED), Lookup::Ask);
+    let answer = cache.answer("db.example", Ok(addrs(2)), failed + TROUBLED);
+    assert_eq!(answer, (vec![2], good(2)));
 }
 
 #[test]
@@ -325,13 +334,35 @@ fn an_answer_for_a_name_that_nobody_asked_for_is_not_kept() {
 #[test]
 fn a_name_that_nobody_used_for_an_hour_is_forgotten_and_others_stay() {
     let base = Instant::now();
-    let hour = Duration::from_secs(3600);
     let other: Arc<str> = Arc::from("other.example");
     let mut cache = cache_with_answer(base);
-    cache.lookup(&other, 1, base + 60 * MS);
-    cache.lookup(&other, 1, base + hour - SWEEP);
+    cache.lookup(&other, 1, base);
+    assert_eq!(cache.answer("other.example", Ok(addrs(2)), base).0, [1]);
+    cache.lookup(&other, 1, base + UNUSED - SWEEP);
     assert_eq!(cache.last_good("db.example"), Some(addrs(1).into()));
-    cache.lookup(&other, 1, base + hour);
+    cache.lookup(&"third.example".into(), 1, base + UNUSED);
     assert_eq!(cache.last_good("db.example"), None);
-    assert_eq!(cache.names.keys().collect::<Vec<_>>(), [&other]);
+    assert_eq!(cache.last_good("other.example"), Some(addrs(2).into()));
+}
+
+#[test]
+fn forgotten_names_are_looked_for_once_a_minute_and_not_at_each_dial() {
+    let base = Instant::now();
+    let other: Arc<str> = Arc::from("other.example");
+    let mut cache = cache_with_answer(base);
+    cache.lookup(&other, 1, base + UNUSED - MS);
+    cache.lookup(&other, 1, base + UNUSED);
+    assert_eq!(cache.names.len(), 2);
+    cache.lookup(&other, 1, base + UNUSED + SWEEP);
+    assert_eq!(cache.names.len(), 1);
+}
+
+#[test]
+fn a_name_that_is_wanted_again_after_days_still_has_its_last_good_answer() {
+    let base = Instant::now();
+    let days = base + 48 * UNUSED;
+    let mut cache = cache_with_answer(base);
+    assert_eq!(cache.lookup(&host(), 1, days), Lookup::Ask);
+    let answer = cache.answer("db.example", no_such_name(), days);
+    assert_eq!(answer, (vec![1], stale(1, failure())));
 }
