@@ -69,7 +69,10 @@ fn one_job_is_submitted_for_all_who_want_the_name() {
         cache.answer("db.example", Ok(addrs(1)), base),
         (vec![1, 2, 3], good(1))
     );
-    assert_eq!(cache.answer("db.example", Ok(addrs(1)), base).0, Vec::<u32>::new());
+    assert_eq!(
+        cache.answer("db.example", Ok(addrs(1)), base).0,
+        Vec::<u32>::new()
+    );
 }
 
 #[test]

@@ -1,0 +1,176 @@
+//! The program under test as a process.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::access::Access;
+use super::wait::{PATIENCE, until};
+
+/// The program's file.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_mtls-persona");
+
+/// A running program; killed when dropped.
+pub struct Program {
+    child: Child,
+    lines: Arc<Mutex<Vec<String>>>,
+    /// Where its configuration lies; rewrite it before a reload.
+    pub config: PathBuf,
+    _folder: TempDir,
+}
+
+impl Program {
+    /// Runs it with that configuration and waits until it is ready.
+    pub fn run(config: &Value) -> Program {
+        Program::run_with(config, |_| {})
+    }
+
+    /// As [`Program::run`], with a changed command (environment, limits by a wrapper, …).
+    pub fn run_with(config: &Value, change: impl FnOnce(&mut Command)) -> Program {
+        let mut program = Program::start(config, change);
+        until("the program to be ready", || {
+            if let Some(status) = program.child.try_wait().unwrap() {
+                panic!("it ended with {status}: {:#?}", program.lines());
+            }
+            program.has_line(" ready with ").then_some(())
+        });
+        program
+    }
+
+    /// Starts it and does not wait.
+    pub fn start(config: &Value, change: impl FnOnce(&mut Command)) -> Program {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("mtls-persona.json");
+        fs::write(&path, config.to_string()).unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.arg("run").arg("--config").arg(&path);
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        change(&mut command);
+        let mut child = command.spawn().unwrap();
+        let lines = Arc::new(Mutex::new(Vec::new()));
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        let sink = Arc::clone(&lines);
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                sink.lock().unwrap().push(line);
+            }
+        });
+        Program {
+            child,
+            lines,
+            config: path,
+            _folder: folder,
+        }
+    }
+
+    /// What it has written to standard error so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.lines.lock().unwrap().clone()
+    }
+
+    /// Whether a line with that text was written.
+    pub fn has_line(&self, text: &str) -> bool {
+        self.lines
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|line| line.contains(text))
+    }
+
+    /// Where the pair of that name listens.
+    pub fn addr(&self, pair: &str) -> SocketAddr {
+        let name = format!(" pair={pair:?} ");
+        let lines = self.lines();
+        let line = lines
+            .iter()
+            .find(|l| l.contains("listening on ") && l.contains(&name));
+        let line = line.unwrap_or_else(|| panic!("{pair} does not listen: {lines:#?}"));
+        let (_, rest) = line.split_once("listening on ").unwrap();
+        rest.split(' ').next().unwrap().parse().unwrap()
+    }
+
+    /// A connection to the pair of that name, with time-outs on reads and writes.
+    pub fn connect(&self, pair: &str) -> TcpStream {
+        let stream = TcpStream::connect(self.addr(pair)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+
+    /// The access log of a pair so far.
+    pub fn accesses(&self, pair: &str) -> Vec<Access> {
+        let lines = self.lines.lock().unwrap();
+        let accesses = lines.iter().filter_map(|line| Access::parse(line));
+        accesses
+            .filter(|access| access.get("pair") == pair)
+            .collect()
+    }
+
+    /// Waits for the pair's access line number `index` (from 0).
+    pub fn access(&self, pair: &str, index: usize) -> Access {
+        until("an access line", || self.accesses(pair).get(index).cloned())
+    }
+
+    /// Its process number.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let status = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub fn exit(&mut self) -> ExitStatus {
+        until("the program's end", || self.child.try_wait().unwrap())
+    }
+
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid()))
+            .unwrap()
+            .count()
+    }
+
+    /// Its resident memory in KiB.
+    pub fn memory_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find(|l| l.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            for line in self.lines() {
+                eprintln!("program: {line}");
+            }
+        }
+    }
+}
+
+/// Runs the program to its end: exit code, standard output, standard error.
+pub fn outcome(args: &[&str]) -> (i32, String, String) {
+    let output = Command::new(PROGRAM).args(args).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let code = output.status.code().unwrap();
+    (code, text(output.stdout), text(output.stderr))
+}
+
+/// A port that nobody listens on now.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
