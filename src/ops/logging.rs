@@ -38,20 +38,30 @@ pub fn start(level: LevelFilter) -> io::Result<LogGuard> {
         dropped,
         line: Vec::new(),
     };
-    env_logger::Builder::new()
-        .filter_level(level)
-        .parse_default_env()
-        .target(Target::Pipe(Box::new(sink)))
-        .format(|out, record| {
-            let time = out.timestamp_millis();
-            let (level, target) = (record.level(), short(record.target()));
-            writeln!(out, "{time} {level:<5} {target}: {}", record.args())
-        })
-        .init();
+    formatted(level).target(Target::Pipe(Box::new(sink))).init();
     Ok(LogGuard {
         queue,
         writer: Some(writer),
     })
+}
+
+/// A logger that writes to standard error itself, at the levels of `RUST_LOG` alone, for a short-lived
+/// process that shows something else.
+pub fn direct() -> env_logger::Logger {
+    formatted(LevelFilter::Off).build()
+}
+
+fn formatted(level: LevelFilter) -> env_logger::Builder {
+    let mut builder = env_logger::Builder::new();
+    builder
+        .filter_level(level)
+        .parse_default_env()
+        .format(|out, record| {
+            let time = out.timestamp_millis();
+            let (level, target) = (record.level(), short(record.target()));
+            writeln!(out, "{time} {level:<5} {target}: {}", record.args())
+        });
+    builder
 }
 
 /// `access` stays, a module's path is shown as the program.

@@ -102,7 +102,7 @@ fn json(path: &Path) -> String {
 }
 
 /// The word as a shell takes it.
-fn shell_word(word: &str) -> String {
+pub(in crate::cli) fn shell_word(word: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-+:=@%,".contains(&byte);
     if !word.is_empty() && word.bytes().all(plain) {
         return word.to_owned();
