@@ -96,7 +96,7 @@ enum Next {
 struct End(CloseReason, Option<Side>, String);
 
 impl Connection {
-    /// Begins the life of a connection. `Err` if its TLS session cannot be made.
+    /// Begins the life of a connection.
     pub fn new(accepted: Accepted, now: Instant) -> Connection {
         let Accepted {
             id,
