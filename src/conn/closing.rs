@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use mio::event::Event;
 
-use super::connection::{Step, Turn};
 use super::leg::Leg;
+use super::step::{Step, Turn};
 use crate::base::id::Side;
 use crate::relay::Leg as _;
 

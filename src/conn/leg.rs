@@ -13,6 +13,9 @@ use crate::tls::{Handshake, ReadOutcome, Session, TlsError};
 /// does not take; above this many bytes nothing more is read from it.
 const PENDING_BYTES_MAX: usize = 4 * PIECE_BYTES;
 
+/// Pieces that are received and forgotten at once from a peer that is only waited for.
+const LINGER_PIECES: usize = 8;
+
 /// What a leg speaks.
 enum Channel {
     Plain,
@@ -116,13 +119,15 @@ impl Leg {
             return false;
         }
         self.socket.end();
-        loop {
+        for _ in 0..LINGER_PIECES {
             match self.socket.receive(scratch.received.space()) {
                 Received::Bytes(_) => {}
                 Received::WouldBlock => return false,
                 Received::End | Received::Broken(_) => return true,
             }
         }
+        // A peer that goes on sending is left to the deadline.
+        false
     }
 
     /// Goes on with the TLS handshake; a plain leg needs none. On failure the alert is on its way.
@@ -200,10 +205,8 @@ impl Leg {
         let Channel::Tls(session) = &mut self.channel else {
             return Fill::Blocked;
         };
-        let mut received = Received::WouldBlock;
         if !session.may_hold_more() {
-            received = self.receive_ciphertext(scratch);
-            match received {
+            match self.receive_ciphertext(scratch) {
                 Received::WouldBlock => return Fill::Blocked,
                 Received::Broken(_) => return Fill::Reset,
                 Received::Bytes(_) | Received::End => {}
@@ -218,8 +221,8 @@ impl Leg {
             ReadOutcome::Bytes(count) => Fill::Bytes(count),
             ReadOutcome::Last(count) => Fill::Last(count),
             // Only a part of a record, or a message of the protocol itself.
-            ReadOutcome::NeedsInput if received == Received::WouldBlock => Fill::Blocked,
-            ReadOutcome::NeedsInput => Fill::Bytes(0),
+            ReadOutcome::NeedsInput if self.readiness.readable => Fill::Bytes(0),
+            ReadOutcome::NeedsInput => Fill::Blocked,
             ReadOutcome::End => Fill::End,
             ReadOutcome::Truncated => Fill::Truncated,
             ReadOutcome::Failed(error) => {

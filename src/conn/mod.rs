@@ -25,9 +25,13 @@ pub mod race;
 mod closing;
 mod connection;
 mod dial;
+mod ending;
 mod leg;
+mod opening;
+mod step;
 mod summary;
 
 pub use closing::Closing;
-pub use connection::{Accepted, Connection, Step, Turn};
+pub use connection::{Accepted, Connection};
+pub use step::{Step, Turn};
 pub use summary::ACCESS_TARGET;

@@ -144,7 +144,8 @@ impl Socket {
         if let Socket::Tcp(stream) = self {
             let _ = stream.set_nodelay(nodelay);
             if let Some(time) = keepalive {
-                let keepalive = TcpKeepalive::new().with_time(time).with_interval(time / 4);
+                let interval = (time / 4).max(Duration::from_secs(1));
+                let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
                 let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
             }
         }

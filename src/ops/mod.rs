@@ -1,5 +1,6 @@
 //! The operator's side: start, reload, drain, signals, log.
 
+mod control;
 mod credentials;
 mod descriptors;
 mod listeners;
@@ -9,5 +10,6 @@ mod signals;
 mod supervisor;
 mod threads;
 
+pub use control::Command;
 pub use credentials::{Checked, check_credentials};
-pub use supervisor::{Command, RunError, Running, StartError, start};
+pub use supervisor::{RunError, Running, StartError, start};

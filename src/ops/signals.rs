@@ -6,7 +6,7 @@ use crossbeam_channel::Sender;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::supervisor::{Command, Control};
+use super::control::{Command, Control};
 
 /// Turns SIGHUP, SIGTERM and SIGINT into commands, from now on and for good.
 pub(super) fn watch(control: Sender<Control>) -> io::Result<()> {

@@ -9,9 +9,9 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use jiff::Zoned;
 use mio::Poll;
 
+use super::control::{Command, Control, ThreadEnd};
 use super::credentials::load_generation;
-use super::threads::{self, ThreadEnd};
-use super::{descriptors, listeners, schedule, signals};
+use super::{descriptors, listeners, schedule, signals, threads};
 use crate::config::{Config, Pair};
 use crate::net::{Endpoint, Listener};
 use crate::reactor::{
@@ -23,22 +23,6 @@ const CLOCK_INTERVAL: Duration = Duration::from_secs(20);
 
 /// How long the workers may take to end their last connections behind the drain deadline.
 const STOP_GRACE: Duration = Duration::from_secs(5);
-
-/// What the supervisor can be asked to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Command {
-    /// Read and prove the credentials again.
-    Reload,
-    /// Drain; asked twice, end at once.
-    Stop,
-}
-
-/// What reaches the supervisor.
-#[derive(Debug)]
-pub(super) enum Control {
-    Command(Command),
-    ThreadEnded { name: String, end: ThreadEnd },
-}
 
 /// Why the program could not start.
 #[derive(Debug)]
@@ -147,7 +131,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         config.limits.handshakes,
         pairs.iter().map(|pair| pair.connections),
         count,
-        acceptor.clone(),
+        acceptor.bell(),
     ));
     let thread = Acceptor::new(poll, receiver, doors, admission, workers.clone())?;
     threads::spawn("acceptor".to_owned(), &control, || thread.run())?;

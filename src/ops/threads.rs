@@ -4,18 +4,7 @@ use std::io;
 
 use crossbeam_channel::Sender;
 
-use super::supervisor::Control;
-
-/// How a thread came to its end.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum ThreadEnd {
-    /// It was done.
-    Done,
-    /// The system failed it.
-    Failed(String),
-    /// It panicked: a fault in this program.
-    Panicked,
-}
+use super::control::{Control, ThreadEnd};
 
 /// Tells of the end when dropped, which a panic does too.
 struct Announcer {

@@ -9,8 +9,8 @@ use rustix::io::Errno;
 
 use super::admission::{Admission, Permit};
 use super::mailbox::{Mailbox, Receiver};
+use super::message::{AcceptorMsg, NewConnection, WorkerMsg};
 use super::throttle::Throttle;
-use super::worker::{NewConnection, WorkerMsg};
 use crate::base::id::MAILBOX_TOKEN;
 use crate::net::Listener;
 
@@ -23,12 +23,6 @@ const BATCH: usize = 64;
 
 /// How often a lasting condition is told.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
-
-/// What the acceptor may be told.
-pub enum AcceptorMsg {
-    /// Close the listeners and end.
-    Stop,
-}
 
 /// Owns the listeners.
 pub struct Acceptor {

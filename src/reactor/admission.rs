@@ -6,8 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::acceptor::AcceptorMsg;
-use super::mailbox::Mailbox;
+use super::mailbox::Bell;
 
 /// Counts connections against their limits.
 pub struct Admission {
@@ -17,7 +16,7 @@ pub struct Admission {
     workers: Vec<AtomicUsize>,
     /// The acceptor waits for a place.
     is_awaited: AtomicBool,
-    acceptor: Mailbox<AcceptorMsg>,
+    acceptor: Bell,
 }
 
 struct Gauge {
@@ -66,13 +65,14 @@ impl FullLimit {
 }
 
 impl Admission {
-    /// Limits over all pairs, of handshakes under way, and of each pair; `None` is no limit.
+    /// Limits over all pairs, of handshakes under way, and of each pair; `None` is no limit. The
+    /// acceptor's bell rings when a place is free that it waited for.
     pub fn new(
         connections: Option<usize>,
         handshakes: Option<usize>,
         pairs: impl IntoIterator<Item = Option<usize>>,
         workers: usize,
-        acceptor: Mailbox<AcceptorMsg>,
+        acceptor: Bell,
     ) -> Admission {
         Admission {
             connections: Gauge::new(connections),
@@ -119,7 +119,7 @@ impl Admission {
 
     fn freed(&self) {
         if self.is_awaited.swap(false, Ordering::SeqCst) {
-            self.acceptor.wake();
+            self.acceptor.ring();
         }
     }
 }
@@ -186,7 +186,8 @@ mod tests {
 
     fn admission(connections: usize, handshakes: usize, pair: usize) -> Arc<Admission> {
         let poll = mio::Poll::new().unwrap();
-        let (acceptor, _) = mailbox(&poll).unwrap();
+        let (acceptor, _) = mailbox::<()>(&poll).unwrap();
+        let acceptor = acceptor.bell();
         let pairs = [Some(pair), None];
         let limits = (Some(connections), Some(handshakes));
         Arc::new(Admission::new(limits.0, limits.1, pairs, 2, acceptor))

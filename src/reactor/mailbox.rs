@@ -15,20 +15,34 @@ use crate::base::id::MAILBOX_TOKEN;
 /// the operator's hands.
 pub struct Mailbox<M> {
     sender: crossbeam_channel::Sender<M>,
-    bell: Arc<Bell>,
+    bell: Bell,
 }
 
-struct Bell {
+/// Wakes the owner of a mailbox.
+#[derive(Clone)]
+pub struct Bell(Arc<BellState>);
+
+struct BellState {
     waker: Waker,
     /// Rung, and the owner has not looked yet: one wake-up serves many messages.
     is_rung: AtomicBool,
+}
+
+impl Bell {
+    /// Wakes the owner, unless that was done and it has not looked yet.
+    pub fn ring(&self) {
+        if !self.0.is_rung.swap(true, Ordering::AcqRel) {
+            // Fails only if the descriptor is broken, and then the process is.
+            let _ = self.0.waker.wake();
+        }
+    }
 }
 
 impl<M> Clone for Mailbox<M> {
     fn clone(&self) -> Mailbox<M> {
         Mailbox {
             sender: self.sender.clone(),
-            bell: Arc::clone(&self.bell),
+            bell: self.bell.clone(),
         }
     }
 }
@@ -36,19 +50,19 @@ impl<M> Clone for Mailbox<M> {
 /// The owner's half.
 pub struct Receiver<M> {
     receiver: crossbeam_channel::Receiver<M>,
-    bell: Arc<Bell>,
+    bell: Bell,
 }
 
 /// A mailbox whose messages wake `poll` with [`MAILBOX_TOKEN`]. One for each poller.
 pub fn mailbox<M>(poll: &Poll) -> io::Result<(Mailbox<M>, Receiver<M>)> {
-    let bell = Arc::new(Bell {
+    let bell = Bell(Arc::new(BellState {
         waker: Waker::new(poll.registry(), Token(MAILBOX_TOKEN))?,
         is_rung: AtomicBool::new(false),
-    });
+    }));
     let (sender, receiver) = crossbeam_channel::unbounded();
     let mailbox = Mailbox {
         sender,
-        bell: Arc::clone(&bell),
+        bell: bell.clone(),
     };
     Ok((mailbox, Receiver { receiver, bell }))
 }
@@ -57,23 +71,20 @@ impl<M> Mailbox<M> {
     /// Posts a message and wakes the owner. A message to a thread that has ended is dropped.
     pub fn post(&self, message: M) {
         if self.sender.send(message).is_ok() {
-            self.wake();
+            self.bell.ring();
         }
     }
 
-    /// Wakes the owner without a message.
-    pub fn wake(&self) {
-        if !self.bell.is_rung.swap(true, Ordering::AcqRel) {
-            // Fails only if the descriptor is broken, and then the process is.
-            let _ = self.bell.waker.wake();
-        }
+    /// Its bell alone.
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
     }
 }
 
 impl<M> Receiver<M> {
     /// Call before taking messages, once for each wake-up: later posts ring again.
     pub fn answer_bell(&self) {
-        self.bell.is_rung.store(false, Ordering::Release);
+        self.bell.0.is_rung.store(false, Ordering::Release);
         std::sync::atomic::fence(Ordering::SeqCst);
     }
 

@@ -10,13 +10,15 @@ mod admission;
 mod entry;
 mod generation;
 mod mailbox;
+mod message;
 mod resolver;
 mod throttle;
 mod worker;
 
-pub use acceptor::{Acceptor, AcceptorMsg};
+pub use acceptor::Acceptor;
 pub use admission::Admission;
 pub use generation::Generation;
-pub use mailbox::{Mailbox, Receiver, mailbox};
+pub use mailbox::{Bell, Mailbox, Receiver, mailbox};
+pub use message::{AcceptorMsg, WorkerMsg};
 pub use resolver::{ResolveLane, resolve_lane};
-pub use worker::{Worker, WorkerMsg};
+pub use worker::Worker;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::mailbox::Mailbox;
+use super::message::WorkerMsg;
 use super::throttle::Throttle;
-use super::worker::WorkerMsg;
 use crate::base::id::ConnId;
 use crate::base::reason::CloseReason;
 use crate::offload::dns::{self, DnsCache, DnsError, Lookup};

@@ -6,17 +6,16 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 use slab::Slab;
 
-use super::admission::Permit;
 use super::entry::{Entry, Life};
 use super::generation::Generation;
 use super::mailbox::{Mailbox, Receiver, mailbox};
+use super::message::{NewConnection, WorkerMsg};
 use super::resolver::{Addresses, ResolveLane, Resolver};
 use crate::base::deadline::DeadlineQueue;
 use crate::base::id::{ConnId, MAILBOX_TOKEN, Side};
@@ -24,40 +23,12 @@ use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
 use crate::config::Pair;
 use crate::conn::{Accepted, Connection, Step, Turn};
-use crate::net::{Endpoint, Socket};
 
 /// Handshake turns in one round, while relays wait: a handshake costs as much as many records.
 const HANDSHAKES_PER_ROUND: usize = 4;
 
 /// Events taken from the poller at once.
 const EVENTS: usize = 1024;
-
-/// What a worker may be told.
-pub enum WorkerMsg {
-    /// A new connection.
-    Accepted(NewConnection),
-    /// A name was looked up.
-    Resolved {
-        /// The name.
-        host: Arc<str>,
-        /// Its addresses, or what the resolver said.
-        result: Result<Vec<IpAddr>, String>,
-    },
-    /// New credentials for new connections.
-    Publish(Arc<Generation>),
-    /// Live connections may end until then; the thread ends with the last.
-    Drain(Instant),
-    /// End every connection and the thread.
-    Stop,
-}
-
-/// A connection as the acceptor hands it over.
-pub struct NewConnection {
-    pub(super) pair: usize,
-    pub(super) socket: Socket,
-    pub(super) peer: Endpoint,
-    pub(super) permit: Permit,
-}
 
 /// Owns its connections outright.
 pub struct Worker {

@@ -6,7 +6,8 @@ use crate::base::scratch::Scratch;
 /// What a read of a leg found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fill {
-    /// This many bytes, above zero, were added to [`Scratch::plain`].
+    /// This many bytes were added to [`Scratch::plain`]. Zero is progress too: a message of the TLS
+    /// protocol was read, or a part of a record.
     Bytes(usize),
     /// As `Bytes`, and the clean end stands right behind them.
     Last(usize),

@@ -58,7 +58,8 @@ mod boringssl {
     use boring::ssl::{SslContextBuilder, SslRef};
     use boring::x509::store::X509StoreBuilderRef;
     use boring::x509::verify::X509VerifyFlags;
-    use boring::x509::{X509StoreContextRef, X509VerifyError};
+    use boring::x509::{X509Ref, X509StoreContextRef, X509VerifyError};
+    use foreign_types_05::ForeignTypeRef;
 
     /// Settings that the other library spells otherwise or lacks.
     pub(in crate::tls) fn configure(
@@ -86,6 +87,20 @@ mod boringssl {
     /// Marks a chain that the library would accept as refused.
     pub(in crate::tls) fn reject(store: &mut X509StoreContextRef) {
         store.set_error(Err(X509VerifyError::CERT_REJECTED));
+    }
+
+    /// Whether a peer's own certificate may be used by it as a TLS server, or else as a client.
+    ///
+    /// The library asks that of certificates that it does not trust, and a peer's own may be an anchor.
+    pub(in crate::tls) fn serves_as(cert: &X509Ref, is_server: bool) -> bool {
+        let purpose = match is_server {
+            true => boring_sys::X509_PURPOSE_SSL_SERVER,
+            false => boring_sys::X509_PURPOSE_SSL_CLIENT,
+        };
+        // SAFETY: the pointer is a live X509, which the call only reads. The crate has no call for it.
+        #[allow(unsafe_code)]
+        let answer = unsafe { boring_sys::X509_check_purpose(cert.as_ptr(), purpose, 0) };
+        answer == 1
     }
 
     /// The key exchange group that was negotiated, by its name in the TLS registry.
@@ -138,7 +153,7 @@ mod openssl_crate {
     use openssl::ssl::{SslContextBuilder, SslMode, SslOptions, SslRef};
     use openssl::x509::store::X509StoreBuilderRef;
     use openssl::x509::verify::X509VerifyFlags;
-    use openssl::x509::{X509StoreContextRef, X509VerifyResult};
+    use openssl::x509::{X509Ref, X509StoreContextRef, X509VerifyResult};
 
     /// Security of at least 112 bits, as RHEL and Debian have it.
     const SECURITY_LEVEL: u32 = 2;
@@ -177,6 +192,11 @@ mod openssl_crate {
         #[allow(unsafe_code)]
         let rejected = unsafe { X509VerifyResult::from_raw(X509_V_ERR_CERT_REJECTED) };
         store.set_error(rejected);
+    }
+
+    /// Whether a peer's own certificate may be used by it in its role. The library has asked already.
+    pub(in crate::tls) fn serves_as(_cert: &X509Ref, _is_server: bool) -> bool {
+        true
     }
 
     /// The key exchange group that was negotiated, by its name in the TLS registry.

@@ -156,7 +156,7 @@ fn set_trust(
             builder.add_client_ca(anchor)?;
         }
     }
-    let trust = Trust::of(anchors);
+    let trust = Trust::of(role, anchors);
     let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
     builder.set_verify_callback(mode, move |agrees, store| {
         verify::judge(&trust, agrees, store)

@@ -15,6 +15,7 @@ use super::backend::lib::ssl::{Ssl, SslRef};
 use super::backend::lib::x509::{X509, X509Ref, X509StoreContext, X509StoreContextRef};
 use super::error::TlsError;
 use super::facts;
+use super::session::Role;
 use crate::base::reason::CloseReason;
 
 /// The shortest keys of a chain, in bits (NIST SP 800-131A).
@@ -24,16 +25,21 @@ const EC_BITS_MIN: u32 = 256;
 /// Where a session finds why its peer's certificate was refused.
 type Finding = Mutex<Option<TlsError>>;
 
-/// What the callback knows of our trust: the organisations of the anchors.
+/// What the callback knows: whom it judges, and our trust.
 #[derive(Clone)]
 pub(super) struct Trust {
+    /// The peer is the server of the handshake.
+    judges_server: bool,
+    /// The organisations of the anchors.
     organisations: Arc<[String]>,
 }
 
 impl Trust {
-    pub(super) fn of(anchors: &[X509]) -> Trust {
+    /// The trust of an end of the handshake in that role.
+    pub(super) fn of(role: Role, anchors: &[X509]) -> Trust {
         let organisation = |anchor: &X509| facts::organisation(anchor.subject_name());
         Trust {
+            judges_server: role == Role::Client,
             organisations: anchors.iter().filter_map(organisation).collect(),
         }
     }
@@ -66,7 +72,7 @@ pub(super) fn finding(ssl: &SslRef) -> Option<TlsError> {
 /// Judges one certificate of a chain; the library calls this for each error and each good one.
 pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreContextRef) -> bool {
     let objection = if library_agrees {
-        own_objection(store)
+        own_objection(trust, store)
     } else {
         Some(library_objection(trust, store))
     };
@@ -153,10 +159,14 @@ fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason,
 }
 
 /// What the library lets pass and we do not.
-fn own_objection(store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
+fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
     let cert = store.current_cert()?;
     if let Some(what) = weak_key(cert) {
         return Some((CloseReason::CertWeakKey, what));
+    }
+    if store.error_depth() == 0 && !backend::serves_as(cert, trust.judges_server) {
+        let what = "it is not meant for this use".to_owned();
+        return Some((CloseReason::CertWrongPurpose, what));
     }
     // An anchor is trusted for itself, not for its signature.
     let chain_length = store.chain().map_or(0, |chain| chain.len());

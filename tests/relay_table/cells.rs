@@ -172,7 +172,7 @@ fn a_flow_is_unfinished_while_its_source_sends_or_its_bytes_wait() {
 
 #[test]
 fn a_failed_session_aborts_with_whatever_reason_it_has() {
-    for reason in CloseReason::ALL {
+    for reason in CloseReason::ALL.iter().copied() {
         assert_eq!(after(SourceFailed(reason), Open), Err(reason));
     }
 }

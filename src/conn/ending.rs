@@ -1,0 +1,113 @@
+//! How a connection ends: its outcome, and what is owed to its legs.
+
+use std::time::Instant;
+
+use super::closing::{Closing, Duty};
+use super::connection::{Connection, End, Phase};
+use super::leg::Leg;
+use crate::base::deadline::DeadlineKind;
+use crate::base::id::Side;
+use crate::base::reason::CloseReason;
+use crate::relay::FlowState;
+use crate::tls::TlsError;
+
+impl Connection {
+    /// The relay's outcome, with what the leg's session has to say to it.
+    pub(super) fn relay_end(&mut self, reason: CloseReason) -> End {
+        let culprit = match &self.phase {
+            Phase::Relaying(relay) => relay.culprit(),
+            _ => None,
+        };
+        let leg = match culprit {
+            Some(Side::Inbound) => Some(&mut self.inbound),
+            Some(Side::Outbound) => self.outbound.as_mut(),
+            None => None,
+        };
+        let error = leg.and_then(Leg::take_error);
+        let detail = error.map(|error| error.detail).unwrap_or_default();
+        End(reason, culprit, detail)
+    }
+
+    pub(super) fn tls_end(&mut self, side: Side, error: TlsError) -> End {
+        if error.certificate.is_some() {
+            self.summary.refused(side, error.certificate);
+        }
+        End(error.reason, Some(side), error.detail)
+    }
+
+    pub(super) fn end(&mut self, End(reason, side, detail): End) {
+        self.summary.ended(reason, side, detail);
+    }
+
+    pub(super) fn expired(&mut self, kind: DeadlineKind) {
+        use CloseReason::*;
+        let outbound = Some(Side::Outbound);
+        let end = match (kind, &self.phase) {
+            // Only the next address of a dial is due.
+            (DeadlineKind::Attempt, _) => return self.deadlines.clear(kind),
+            (DeadlineKind::Handshake, Phase::InboundHandshake) => {
+                End(HandshakeTimeout, Some(Side::Inbound), String::new())
+            }
+            (DeadlineKind::Handshake, _) => End(HandshakeTimeout, outbound, String::new()),
+            (DeadlineKind::Lookup, _) => {
+                let detail = format!("no answer for the name in {}", self.pair.outbound);
+                End(DnsError, outbound, detail)
+            }
+            (DeadlineKind::Connect, Phase::Connecting(dial)) => {
+                End(ConnectTimeout, outbound, dial.failure().detail)
+            }
+            (DeadlineKind::Idle | DeadlineKind::HalfCloseIdle, Phase::Relaying(relay)) => {
+                End(relay.expired(), None, String::new())
+            }
+            (DeadlineKind::Drain, _) => End(Drained, None, String::new()),
+            _ => return self.deadlines.clear(kind),
+        };
+        self.end(end);
+    }
+
+    /// Tells the outcome and closes both legs; gives back what is still owed to them.
+    pub fn close(mut self, now: Instant) -> Option<Closing> {
+        let reason = self.summary.reason().unwrap_or(CloseReason::Internal);
+        self.summary.ended(reason, None, String::new());
+        let is_handshake = self.is_handshaking();
+        let mut given = [None, None];
+        if let Phase::Relaying(relay) = &self.phase {
+            let (outward, inward) = (
+                relay.flow_from(Side::Inbound),
+                relay.flow_from(Side::Outbound),
+            );
+            self.summary.bytes_outward = outward.bytes();
+            self.summary.bytes_inward = inward.bytes();
+            given = [Some(inward.state()), Some(outward.state())];
+        }
+        self.summary.tell(now);
+        let [to_inbound, to_outbound] = given;
+        let inbound = duty(&self.inbound, reason, to_inbound, is_handshake);
+        let outbound = self.outbound.map(|leg| {
+            let duty = duty(&leg, reason, to_outbound, is_handshake);
+            (Side::Outbound, leg, duty)
+        });
+        let legs = std::iter::once((Side::Inbound, self.inbound, inbound)).chain(outbound);
+        Closing::begin(legs, self.pair.timeouts.half_close, now)
+    }
+}
+
+/// What is owed to a leg. `given` is the state of the flow that feeds it.
+fn duty(leg: &Leg, reason: CloseReason, given: Option<FlowState>, is_handshake: bool) -> Duty {
+    let is_tls = leg.session().is_some();
+    match reason {
+        CloseReason::Completed => Duty::Close,
+        // Its answer is complete, but it may still be sending.
+        CloseReason::SinkLost if given == Some(FlowState::Ended) => Duty::Linger,
+        // What it was given is a part of the whole.
+        CloseReason::SinkLost if is_tls => Duty::Close,
+        CloseReason::SinkLost => Duty::Reset,
+        // An alert is on its way.
+        _ if is_tls && (reason.delivers_first() || is_handshake && reason.sends_alert()) => {
+            Duty::Linger
+        }
+        _ if is_tls => Duty::Close,
+        _ if reason.delivers_first() => Duty::DeliverThenReset,
+        _ => Duty::Reset,
+    }
+}

@@ -1,0 +1,144 @@
+//! A connection before its relay: handshakes, and the way to the destination.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::connection::{Connection, End, Next, Phase};
+use super::dial::{Dial, DialStep, Dialer};
+use super::leg::Leg;
+use super::step::{Step, Turn};
+use crate::base::deadline::DeadlineKind;
+use crate::base::id::Side;
+use crate::base::reason::CloseReason;
+use crate::config::{Address, Host, ServerName};
+use crate::net::Socket;
+use crate::relay::{Failure, Leg as _};
+use crate::tls::{ExpectedName, Handshake, Role};
+
+impl Connection {
+    pub(super) fn inbound_handshake(
+        &mut self,
+        now: Instant,
+        turn: &mut Turn<'_>,
+    ) -> Result<Next, End> {
+        match self.inbound.handshake(turn.scratch) {
+            Ok(Handshake::NeedsInput) => return Ok(Next::Step(Step::Wait)),
+            Ok(Handshake::Done) => {}
+            Err(error) => return Err(self.tls_end(Side::Inbound, error)),
+        }
+        self.deadlines.clear(DeadlineKind::Handshake);
+        if let Some(session) = self.inbound.session() {
+            self.summary.secured(Side::Inbound, session);
+        }
+        Ok(self.dial(now))
+    }
+
+    /// Finds out where to connect to.
+    pub(super) fn dial(&mut self, now: Instant) -> Next {
+        let connect_by = now + self.pair.timeouts.connect;
+        let dial = match &self.pair.outbound {
+            Address::Tcp {
+                host: Host::Name(name),
+                ..
+            } => {
+                self.deadlines.set(DeadlineKind::Lookup, connect_by);
+                self.phase = Phase::Resolving;
+                return Next::Step(Step::Resolve(Arc::clone(name)));
+            }
+            Address::Tcp {
+                host: Host::Ip(ip),
+                port,
+            } => Dial::to_host(&[*ip], *port),
+            Address::Tcp {
+                host: Host::Any,
+                port,
+            } => Dial::to_host(&[std::net::Ipv4Addr::LOCALHOST.into()], *port),
+            Address::Unix(path) => Dial::to_path(path.clone()),
+        };
+        self.deadlines.set(DeadlineKind::Connect, connect_by);
+        Next::Phase(Phase::Connecting(dial))
+    }
+
+    /// Before the relay the inbound leg is not read, but its failure ends the connection.
+    pub(super) fn watch_inbound(&mut self) -> Result<Next, End> {
+        match self.inbound.failure() {
+            Some(Failure::Reset) => Err(End(
+                CloseReason::InboundGone,
+                Some(Side::Inbound),
+                String::new(),
+            )),
+            _ => Ok(Next::Step(Step::Wait)),
+        }
+    }
+
+    pub(super) fn connecting(&mut self, now: Instant, turn: &mut Turn<'_>) -> Result<Next, End> {
+        self.watch_inbound()?;
+        let dialer = Dialer {
+            registry: turn.registry,
+            token: self.id.token(Side::Outbound),
+            tcp: self.pair.tcp.clone(),
+        };
+        let Phase::Connecting(dial) = &mut self.phase else {
+            return Ok(Next::Step(Step::Wait));
+        };
+        let (socket, endpoint) = match dial.turn(now, &dialer) {
+            DialStep::Won(socket, endpoint) => (socket, endpoint),
+            DialStep::Wait(until) => {
+                match until {
+                    Some(at) => self.deadlines.set(DeadlineKind::Attempt, at),
+                    None => self.deadlines.clear(DeadlineKind::Attempt),
+                }
+                return Ok(Next::Step(Step::Wait));
+            }
+            DialStep::Lost(failure) => {
+                return Err(End(failure.reason, Some(Side::Outbound), failure.detail));
+            }
+        };
+        self.deadlines.clear(DeadlineKind::Attempt);
+        self.deadlines.clear(DeadlineKind::Connect);
+        self.summary.connected(endpoint);
+        self.connected(socket, now)
+    }
+
+    fn connected(&mut self, socket: Socket, now: Instant) -> Result<Next, End> {
+        let Some(name) = &self.pair.server_name else {
+            self.outbound = Some(Leg::plain(socket));
+            return Ok(self.relay(now));
+        };
+        let name = match name {
+            ServerName::Dns(name) => ExpectedName::Dns(name),
+            ServerName::Ip(ip) => ExpectedName::Ip(*ip),
+        };
+        let internal = |detail| End(CloseReason::Internal, Some(Side::Outbound), detail);
+        let Some(context) = self.credentials.context(Role::Client) else {
+            return Err(internal("no client credentials".to_owned()));
+        };
+        let session = context.client_session(name);
+        let session = session.map_err(|error| internal(error.to_string()))?;
+        self.outbound = Some(Leg::tls(socket, session));
+        let at = now + self.pair.timeouts.handshake;
+        self.deadlines.set(DeadlineKind::Handshake, at);
+        Ok(Next::Phase(Phase::OutboundHandshake))
+    }
+
+    pub(super) fn outbound_handshake(
+        &mut self,
+        now: Instant,
+        turn: &mut Turn<'_>,
+    ) -> Result<Next, End> {
+        self.watch_inbound()?;
+        let Some(outbound) = &mut self.outbound else {
+            return Ok(Next::Step(Step::Wait));
+        };
+        match outbound.handshake(turn.scratch) {
+            Ok(Handshake::NeedsInput) => return Ok(Next::Step(Step::Wait)),
+            Ok(Handshake::Done) => {}
+            Err(error) => return Err(self.tls_end(Side::Outbound, error)),
+        }
+        self.deadlines.clear(DeadlineKind::Handshake);
+        if let Some(session) = outbound.session() {
+            self.summary.secured(Side::Outbound, session);
+        }
+        Ok(self.relay(now))
+    }
+}

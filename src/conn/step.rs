@@ -1,0 +1,28 @@
+//! What a connection and its worker exchange in a turn.
+
+use std::sync::Arc;
+
+use mio::Registry;
+
+use crate::base::scratch::Scratch;
+
+/// What a connection asks of its worker.
+#[derive(Debug)]
+pub enum Step {
+    /// An event, an answer or a deadline will tell when to go on.
+    Wait,
+    /// More can be done at once; others come first.
+    Yield,
+    /// Resolve this name and call [`Connection::resolved`](super::Connection::resolved); then go on.
+    Resolve(Arc<str>),
+    /// It is over: call [`Connection::close`](super::Connection::close).
+    Close,
+}
+
+/// What a turn may use.
+pub struct Turn<'a> {
+    /// The worker's buffers.
+    pub scratch: &'a mut Scratch,
+    /// The worker's poller.
+    pub registry: &'a Registry,
+}
