@@ -21,6 +21,10 @@ use crate::reactor::{
 /// How often the wall clock is compared with the reload hour: it may be set, and machines sleep.
 const CLOCK_INTERVAL: Duration = Duration::from_secs(20);
 
+/// Messages that may wait for the supervisor; who posts one more waits. Signals come one at a time, and
+/// each thread ends once.
+const CONTROL_QUEUE: usize = 64;
+
 /// How long the workers may take to end their last connections behind the drain deadline.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
@@ -110,7 +114,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         .map(|(listener, pair, _)| Ok((*pair, listener.endpoint()?)));
     let endpoints = endpoints.collect::<io::Result<Vec<_>>>()?;
 
-    let (control, messages) = crossbeam_channel::unbounded();
+    let (control, messages) = crossbeam_channel::bounded(CONTROL_QUEUE);
     let count = match config.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         count => count,

@@ -53,7 +53,7 @@ mod tests {
     use std::time::Duration;
 
     fn end_of(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> ThreadEnd {
-        let (control, ends) = crossbeam_channel::unbounded();
+        let (control, ends) = crossbeam_channel::bounded(4);
         spawn("subject".to_owned(), &control, work).unwrap();
         match ends.recv_timeout(Duration::from_secs(30)).unwrap() {
             Control::ThreadEnded { name, end } => {
