@@ -33,7 +33,7 @@ impl Demo {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (sender, lines) = mpsc::channel();
+        let (sender, lines) = mpsc::sync_channel(256);
         std::thread::spawn(move || {
             let lines = stdout.lines().map_while(Result::ok);
             lines.for_each(|line| drop(sender.send(line)));
