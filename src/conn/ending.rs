@@ -8,15 +8,19 @@ use super::leg::Leg;
 use crate::base::deadline::DeadlineKind;
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
-use crate::relay::FlowState;
+use crate::relay::{FlowState, Relay};
 use crate::tls::TlsError;
 
 impl Connection {
-    /// The relay's outcome, with what the leg's session has to say to it.
+    /// The relay's outcome, with what the leg's session or the course of things has to say to it.
     pub(super) fn relay_end(&mut self, reason: CloseReason) -> End {
-        let culprit = match &self.phase {
-            Phase::Relaying(relay) => relay.culprit(),
-            _ => None,
+        let Phase::Relaying(relay) = &self.phase else {
+            return End(reason, None, String::new());
+        };
+        let culprit = relay.culprit();
+        let remark = match &self.outbound {
+            Some(outbound) if outbound.session().is_some() => remark(relay),
+            _ => "",
         };
         let leg = match culprit {
             Some(Side::Inbound) => Some(&mut self.inbound),
@@ -24,7 +28,7 @@ impl Connection {
             None => None,
         };
         let error = leg.and_then(Leg::take_error);
-        let detail = error.map(|error| error.detail).unwrap_or_default();
+        let detail = error.map_or_else(|| remark.to_owned(), |error| error.detail);
         End(reason, culprit, detail)
     }
 
@@ -89,6 +93,22 @@ impl Connection {
         });
         let legs = std::iter::once((Side::Inbound, self.inbound, inbound)).chain(outbound);
         Closing::begin(legs, self.pair.timeouts.half_close, now)
+    }
+}
+
+/// What an operator may want to know of a destination that we showed our certificate to.
+///
+/// Some servers judge a certificate only once the handshake is done, and refuse it by closing as if
+/// all were well; nobody can tell that from a server with nothing to say.
+fn remark(relay: &Relay) -> &'static str {
+    let left_first = relay.ended_first().or(relay.culprit());
+    let is_mute = relay.flow_from(Side::Outbound).bytes() == 0;
+    match left_first {
+        Some(Side::Outbound) if is_mute => {
+            "the destination ended it after the handshake without sending a byte: it may have \
+             refused our certificate or not have reached its own destination, see its log"
+        }
+        _ => "",
     }
 }
 

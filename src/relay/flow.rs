@@ -112,6 +112,12 @@ impl Flow {
         matches!(self.state, FlowState::Open | FlowState::Draining)
     }
 
+    /// Whether the source came to its clean end before the sink was lost, if it ever is.
+    pub(super) fn has_source_ended(&self) -> bool {
+        use FlowState::{Draining, Ended, Ending};
+        matches!(self.state, Draining | Ending | Ended)
+    }
+
     /// Applies one event: the table of this module. `Err` aborts the whole connection.
     pub fn on(&mut self, event: FlowEvent) -> Result<(), CloseReason> {
         use FlowEvent as E;

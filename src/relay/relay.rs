@@ -52,6 +52,8 @@ pub struct Relay {
     outward: Flow,
     /// From the outbound leg to the inbound leg.
     inward: Flow,
+    /// Whose stream came to its clean end first.
+    ended_first: Option<Side>,
     /// Whose failure ended it.
     culprit: Option<Side>,
 }
@@ -62,6 +64,7 @@ impl Relay {
         Relay {
             outward: Flow::new(truncation),
             inward: Flow::new(truncation),
+            ended_first: None,
             culprit: None,
         }
     }
@@ -77,6 +80,11 @@ impl Relay {
     /// The leg whose failure aborted the relay, if one did.
     pub fn culprit(&self) -> Option<Side> {
         self.culprit
+    }
+
+    /// The leg whose stream was the first to come to its clean end, if one did.
+    pub fn ended_first(&self) -> Option<Side> {
+        self.ended_first
     }
 
     /// Moves what can be moved, within the budget of a turn.
@@ -111,11 +119,19 @@ impl Relay {
     ) -> Result<Progress, CloseReason> {
         let outward = self.outward.step(inbound, outbound, scratch);
         let outward = outward.inspect_err(|_| self.culprit = Some(Side::Inbound))?;
+        self.look_for_end(Side::Inbound);
         let inward = self.inward.step(outbound, inbound, scratch);
         let inward = inward.inspect_err(|_| self.culprit = Some(Side::Outbound))?;
+        self.look_for_end(Side::Outbound);
         match (outward, inward) {
             (Progress::None, Progress::None) => self.failures(inbound, outbound),
             (a, b) => Ok(Progress::Moved(a.bytes() + b.bytes())),
+        }
+    }
+
+    fn look_for_end(&mut self, side: Side) {
+        if self.flow_from(side).has_source_ended() {
+            self.ended_first.get_or_insert(side);
         }
     }
 

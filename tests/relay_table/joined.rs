@@ -128,6 +128,30 @@ fn an_abort_closes_at_once_whatever_the_other_direction_does() {
 }
 
 #[test]
+fn the_leg_that_came_to_its_end_first_is_known_once_both_have() {
+    both_ways(|source| {
+        let mut rig = Rig::new(source);
+        assert_eq!(rig.relay.ended_first(), None);
+        rig.source().arrives(last(b"all"));
+        assert_eq!(rig.turn(), Wait);
+        rig.sink().arrives(Arrival::End);
+        assert_eq!(rig.turn(), Close(CloseReason::Completed));
+        assert_eq!(rig.relay.ended_first(), Some(source));
+    });
+}
+
+#[test]
+fn a_leg_that_failed_has_not_come_to_its_end() {
+    both_ways(|source| {
+        let mut rig = Rig::new(source);
+        rig.source().arrives(Arrival::Reset);
+        assert_eq!(rig.turn(), Close(CloseReason::SourceReset));
+        assert_eq!(rig.relay.ended_first(), None);
+        assert_eq!(rig.relay.culprit(), Some(source));
+    });
+}
+
+#[test]
 fn an_abort_leaves_waiting_bytes_and_ends_of_the_other_direction_alone() {
     both_ways(|source| {
         let mut rig = Rig::in_state(source, Draining);

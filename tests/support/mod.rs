@@ -6,5 +6,9 @@
 pub mod access;
 pub mod backend;
 pub mod certs;
+pub mod daemon;
+pub mod nginx;
+pub mod postgres;
 pub mod program;
+pub mod psql;
 pub mod wait;
