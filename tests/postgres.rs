@@ -1,6 +1,6 @@
 //! PostgreSQL and its clients through the program: before nginx, and before our own gateway.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod support;
 

@@ -18,6 +18,10 @@ impl Connection {
             return End(reason, None, String::new());
         };
         let culprit = relay.culprit();
+        if is_bare_answer(relay, reason) {
+            self.summary.is_expected = true;
+            return End(reason, culprit, BARE_ANSWER.to_owned());
+        }
         let remark = match &self.outbound {
             Some(outbound) if outbound.session().is_some() => remark(relay),
             _ => "",
@@ -99,6 +103,22 @@ impl Connection {
 /// What an operator may want to know of a destination that we showed our certificate to.
 ///
 /// Some servers judge a certificate only once the handshake is done, and refuse it by closing as if
+const BARE_ANSWER: &str = "the peer answered our close_notify by closing without one of its own; if \
+    it always does (nginx does), set on_truncation to end";
+
+/// Whether a peer's TCP connection ended without close_notify when the other side had ended already.
+///
+/// Some peers answer every close_notify so. Its stream may still be a part of the whole, and the abort
+/// stands; but it is no news.
+fn is_bare_answer(relay: &Relay, reason: CloseReason) -> bool {
+    let other = match relay.culprit() {
+        Some(Side::Inbound) => Side::Outbound,
+        Some(Side::Outbound) => Side::Inbound,
+        None => return false,
+    };
+    reason == CloseReason::TlsTruncated && relay.ended_first() == Some(other)
+}
+
 /// all were well; nobody can tell that from a server with nothing to say.
 fn remark(relay: &Relay) -> &'static str {
     let left_first = relay.ended_first().or(relay.culprit());

@@ -24,6 +24,8 @@ pub(super) struct Summary {
     pub(super) bytes_outward: u64,
     /// Bytes from the outbound to the inbound leg.
     pub(super) bytes_inward: u64,
+    /// The outcome is no news, though its reason would be.
+    pub(super) is_expected: bool,
     outcome: Option<Outcome>,
     is_told: bool,
 }
@@ -54,6 +56,7 @@ impl Summary {
             outbound: LegFacts::default(),
             bytes_outward: 0,
             bytes_inward: 0,
+            is_expected: false,
             outcome: None,
             is_told: false,
         }
@@ -95,6 +98,7 @@ impl Summary {
         self.is_told = true;
         let level = match self.reason().map(CloseReason::severity) {
             Some(Severity::Ordinary) => log::Level::Info,
+            _ if self.is_expected => log::Level::Info,
             _ => log::Level::Warn,
         };
         log::log!(target: ACCESS_TARGET, level, "{}", Line { summary: self, now });
@@ -153,6 +157,7 @@ impl fmt::Display for Line<'_> {
         }
         match outcome.reason.remedy() {
             "" => Ok(()),
+            _ if summary.is_expected => Ok(()),
             remedy => write!(f, " remedy={remedy:?}"),
         }
     }
