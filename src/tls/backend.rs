@@ -58,7 +58,8 @@ mod boringssl {
     use boring::ssl::{SslContextBuilder, SslRef};
     use boring::x509::store::X509StoreBuilderRef;
     use boring::x509::verify::X509VerifyFlags;
-    use boring::x509::{X509StoreContextRef, X509VerifyError};
+    use boring::x509::{X509Ref, X509StoreContextRef, X509VerifyError};
+    use foreign_types_boring::ForeignTypeRef;
 
     /// Settings that the other library spells otherwise or lacks.
     pub(in crate::tls) fn configure(
@@ -86,6 +87,24 @@ mod boringssl {
     /// Marks a chain that the library would accept as refused.
     pub(in crate::tls) fn reject(store: &mut X509StoreContextRef) {
         store.set_error(Err(X509VerifyError::CERT_REJECTED));
+    }
+
+    /// Whether a certificate may be what stands at this depth of a server's or client's chain: basic
+    /// constraints, key usage and extended key usage.
+    ///
+    /// BoringSSL does not look at those of an anchor: without this a pinned certificate of a client
+    /// would pass as a server's, and its holder as an authority.
+    pub(in crate::tls) fn fits_purpose(cert: &X509Ref, is_server: bool, depth: u32) -> bool {
+        let purpose = match is_server {
+            true => boring_sys::X509_PURPOSE_SSL_SERVER,
+            false => boring_sys::X509_PURPOSE_SSL_CLIENT,
+        };
+        // SAFETY: the pointer is a live certificate; the call only reads it (and fills its cache
+        // under its own lock). The crate has no call for it.
+        #[allow(unsafe_code)]
+        let fits =
+            unsafe { boring_sys::X509_check_purpose(cert.as_ptr(), purpose, i32::from(depth > 0)) };
+        fits == 1
     }
 
     /// The key exchange group that was negotiated, by its name in the TLS registry.
@@ -138,7 +157,7 @@ mod openssl_crate {
     use openssl::ssl::{SslContextBuilder, SslMode, SslOptions, SslRef};
     use openssl::x509::store::X509StoreBuilderRef;
     use openssl::x509::verify::X509VerifyFlags;
-    use openssl::x509::{X509StoreContextRef, X509VerifyResult};
+    use openssl::x509::{X509Ref, X509StoreContextRef, X509VerifyResult};
 
     /// Security of at least 112 bits, as RHEL and Debian have it.
     const SECURITY_LEVEL: u32 = 2;
@@ -177,6 +196,12 @@ mod openssl_crate {
         #[allow(unsafe_code)]
         let rejected = unsafe { X509VerifyResult::from_raw(X509_V_ERR_CERT_REJECTED) };
         store.set_error(rejected);
+    }
+
+    /// Whether a certificate may be what stands at this depth of a server's or client's chain:
+    /// OpenSSL has looked at every certificate, anchors too.
+    pub(in crate::tls) fn fits_purpose(_cert: &X509Ref, _is_server: bool, _depth: u32) -> bool {
+        true
     }
 
     /// The key exchange group that was negotiated, by its name in the TLS registry.

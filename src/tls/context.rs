@@ -27,9 +27,6 @@ const SIGNATURE_ALGORITHMS: &str = "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha38
     ecdsa_secp521r1_sha512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:\
     rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
 
-/// The longest chain that is followed, in certificates between the peer's and the anchor.
-const CHAIN_DEPTH_MAX: u32 = 8;
-
 /// The lowest protocol version that is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MinVersion {
@@ -150,13 +147,13 @@ fn set_trust(
         store.add_cert(anchor.clone())?;
     }
     builder.set_verify_cert_store(store.build())?;
-    builder.set_verify_depth(CHAIN_DEPTH_MAX);
+    builder.set_verify_depth(verify::CHAIN_DEPTH_MAX);
     if role == Role::Server {
         for anchor in anchors {
             builder.add_client_ca(anchor)?;
         }
     }
-    let trust = Trust::of(anchors);
+    let trust = Trust::of(anchors, role);
     let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
     builder.set_verify_callback(mode, move |agrees, store| {
         verify::judge(&trust, agrees, store)

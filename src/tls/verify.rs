@@ -15,25 +15,35 @@ use super::backend::lib::ssl::{Ssl, SslRef};
 use super::backend::lib::x509::{X509, X509Ref, X509StoreContext, X509StoreContextRef};
 use super::error::TlsError;
 use super::facts;
+use super::session::Role;
 use crate::base::reason::CloseReason;
 
 /// The shortest keys of a chain, in bits (NIST SP 800-131A).
 const RSA_BITS_MIN: u32 = 2048;
 const EC_BITS_MIN: u32 = 256;
 
+/// The longest chain that is followed, in certificates between the peer's and the anchor.
+pub(super) const CHAIN_DEPTH_MAX: u32 = 8;
+
 /// Where a session finds why its peer's certificate was refused.
 type Finding = Mutex<Option<TlsError>>;
 
-/// What the callback knows of our trust: the organisations of the anchors.
+/// What the callback knows: whom we judge, and the organisations of our anchors.
 #[derive(Clone)]
 pub(super) struct Trust {
+    peer: Role,
     organisations: Arc<[String]>,
 }
 
 impl Trust {
-    pub(super) fn of(anchors: &[X509]) -> Trust {
+    /// Trust in `anchors`, of us in the role `ours`.
+    pub(super) fn of(anchors: &[X509], ours: Role) -> Trust {
         let organisation = |anchor: &X509| facts::organisation(anchor.subject_name());
         Trust {
+            peer: match ours {
+                Role::Client => Role::Server,
+                Role::Server => Role::Client,
+            },
             organisations: anchors.iter().filter_map(organisation).collect(),
         }
     }
@@ -66,7 +76,7 @@ pub(super) fn finding(ssl: &SslRef) -> Option<TlsError> {
 /// Judges one certificate of a chain; the library calls this for each error and each good one.
 pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreContextRef) -> bool {
     let objection = if library_agrees {
-        own_objection(store)
+        own_objection(trust, store)
     } else {
         Some(library_objection(trust, store))
     };
@@ -140,11 +150,20 @@ fn library_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason
 /// organisation as one of our anchors.
 fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason, String) {
     let last = store.current_cert().or_else(|| first_of_chain(store));
+    let depth = store.error_depth();
+    // BoringSSL has no error of its own for either.
+    if depth > CHAIN_DEPTH_MAX {
+        let what = format!("the chain has more than {CHAIN_DEPTH_MAX} intermediates");
+        return (CloseReason::CertInvalid, what);
+    }
+    if depth == 0 && last.is_some_and(is_self_signed) {
+        return (CloseReason::CertSelfSigned, "it is self-signed".to_owned());
+    }
     let issuer = last.map(|cert| cert.issuer_name());
     let issuer_text = issuer.map(facts::name).unwrap_or_default();
     let organisation = issuer.and_then(facts::organisation);
     let is_ours = organisation.is_some_and(|o| trust.organisations.contains(&o));
-    if store.error_depth() == 0 && is_ours {
+    if depth == 0 && is_ours {
         let what = format!("its issuer {issuer_text:?} was not sent and is not in ca");
         return (CloseReason::CertMissingIntermediate, what);
     }
@@ -152,15 +171,31 @@ fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason,
     (CloseReason::CertUnknownAuthority, what)
 }
 
+fn is_self_signed(cert: &X509Ref) -> bool {
+    let names_itself = facts::name(cert.subject_name()) == facts::name(cert.issuer_name());
+    let verifies = |cert: &X509Ref| cert.verify(&*cert.public_key()?);
+    names_itself && verifies(cert).unwrap_or(false)
+}
+
 /// What the library lets pass and we do not.
-fn own_objection(store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
+fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
     let cert = store.current_cert()?;
+    let is_server = trust.peer == Role::Server;
+    let depth = store.error_depth();
+    if !backend::fits_purpose(cert, is_server, depth) {
+        let what = match (depth, is_server) {
+            (0, true) => "it is not meant for a TLS server",
+            (0, false) => "it is not meant for a TLS client",
+            (_, _) => "it is not meant for an authority of such certificates",
+        };
+        return Some((CloseReason::CertWrongPurpose, what.to_owned()));
+    }
     if let Some(what) = weak_key(cert) {
         return Some((CloseReason::CertWeakKey, what));
     }
     // An anchor is trusted for itself, not for its signature.
     let chain_length = store.chain().map_or(0, |chain| chain.len());
-    let is_anchor = store.error_depth() as usize + 1 == chain_length && chain_length > 1;
+    let is_anchor = depth as usize + 1 == chain_length && chain_length > 1;
     if is_anchor {
         return None;
     }
