@@ -55,6 +55,12 @@ impl TlsContext {
     /// A session that dials a server and accepts only one with that name.
     pub fn client_session(&self, name: ExpectedName<'_>) -> Result<Session, CredentialsError> {
         debug_assert_eq!(self.role, Role::Client);
+        if let ExpectedName::Dns(name) = name
+            && !is_one_name(name)
+        {
+            let problem = format!("{name:?} is no host's name: no server can be held to it");
+            return Err(CredentialsError(vec![problem]));
+        }
         let session = || -> Result<Session, ErrorStack> {
             let mut ssl = Ssl::new(&self.context)?;
             match name {
@@ -109,6 +115,12 @@ impl TlsContext {
             role,
         })
     }
+}
+
+/// Whether the libraries hold a certificate to this name and to nothing wider: an empty name switches
+/// the check off, and to OpenSSL a dot in front stands for every name below.
+fn is_one_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains(['*', '\0'])
 }
 
 fn set_protocol(builder: &mut SslContextBuilder, min: MinVersion) -> Result<(), ErrorStack> {
