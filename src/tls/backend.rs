@@ -59,7 +59,7 @@ mod boringssl {
     use boring::x509::store::X509StoreBuilderRef;
     use boring::x509::verify::X509VerifyFlags;
     use boring::x509::{X509Ref, X509StoreContextRef, X509VerifyError};
-    use foreign_types_05::ForeignTypeRef;
+    use foreign_types_boring::ForeignTypeRef;
 
     /// Settings that the other library spells otherwise or lacks.
     pub(in crate::tls) fn configure(
@@ -89,18 +89,22 @@ mod boringssl {
         store.set_error(Err(X509VerifyError::CERT_REJECTED));
     }
 
-    /// Whether a peer's own certificate may be used by it as a TLS server, or else as a client.
+    /// Whether a certificate may be what stands at this depth of a server's or client's chain: basic
+    /// constraints, key usage and extended key usage.
     ///
-    /// The library asks that of certificates that it does not trust, and a peer's own may be an anchor.
-    pub(in crate::tls) fn serves_as(cert: &X509Ref, is_server: bool) -> bool {
+    /// BoringSSL does not look at those of an anchor: without this a pinned certificate of a client
+    /// would pass as a server's, and its holder as an authority.
+    pub(in crate::tls) fn fits_purpose(cert: &X509Ref, is_server: bool, depth: u32) -> bool {
         let purpose = match is_server {
             true => boring_sys::X509_PURPOSE_SSL_SERVER,
             false => boring_sys::X509_PURPOSE_SSL_CLIENT,
         };
-        // SAFETY: the pointer is a live X509, which the call only reads. The crate has no call for it.
+        // SAFETY: the pointer is a live certificate; the call only reads it (and fills its cache
+        // under its own lock). The crate has no call for it.
         #[allow(unsafe_code)]
-        let answer = unsafe { boring_sys::X509_check_purpose(cert.as_ptr(), purpose, 0) };
-        answer == 1
+        let fits =
+            unsafe { boring_sys::X509_check_purpose(cert.as_ptr(), purpose, i32::from(depth > 0)) };
+        fits == 1
     }
 
     /// The key exchange group that was negotiated, by its name in the TLS registry.
@@ -194,8 +198,9 @@ mod openssl_crate {
         store.set_error(rejected);
     }
 
-    /// Whether a peer's own certificate may be used by it in its role. The library has asked already.
-    pub(in crate::tls) fn serves_as(_cert: &X509Ref, _is_server: bool) -> bool {
+    /// Whether a certificate may be what stands at this depth of a server's or client's chain:
+    /// OpenSSL has looked at every certificate, anchors too.
+    pub(in crate::tls) fn fits_purpose(_cert: &X509Ref, _is_server: bool, _depth: u32) -> bool {
         true
     }
 

@@ -27,9 +27,6 @@ const SIGNATURE_ALGORITHMS: &str = "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha38
     ecdsa_secp521r1_sha512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:\
     rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
 
-/// The longest chain that is followed, in certificates between the peer's and the anchor.
-const CHAIN_DEPTH_MAX: u32 = 8;
-
 /// The lowest protocol version that is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MinVersion {
@@ -58,6 +55,12 @@ impl TlsContext {
     /// A session that dials a server and accepts only one with that name.
     pub fn client_session(&self, name: ExpectedName<'_>) -> Result<Session, CredentialsError> {
         debug_assert_eq!(self.role, Role::Client);
+        if let ExpectedName::Dns(name) = name
+            && !is_one_name(name)
+        {
+            let problem = format!("{name:?} is no host's name: no server can be held to it");
+            return Err(CredentialsError(vec![problem]));
+        }
         let session = || -> Result<Session, ErrorStack> {
             let mut ssl = Ssl::new(&self.context)?;
             match name {
@@ -114,6 +117,12 @@ impl TlsContext {
     }
 }
 
+/// Whether the libraries hold a certificate to this name and to nothing wider: an empty name switches
+/// the check off, and to OpenSSL a dot in front stands for every name below.
+fn is_one_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains(['*', '\0'])
+}
+
 fn set_protocol(builder: &mut SslContextBuilder, min: MinVersion) -> Result<(), ErrorStack> {
     let min = match min {
         MinVersion::Tls12 => SslVersion::TLS1_2,
@@ -150,13 +159,13 @@ fn set_trust(
         store.add_cert(anchor.clone())?;
     }
     builder.set_verify_cert_store(store.build())?;
-    builder.set_verify_depth(CHAIN_DEPTH_MAX);
+    builder.set_verify_depth(verify::CHAIN_DEPTH_MAX);
     if role == Role::Server {
         for anchor in anchors {
             builder.add_client_ca(anchor)?;
         }
     }
-    let trust = Trust::of(role, anchors);
+    let trust = Trust::of(anchors, role);
     let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
     builder.set_verify_callback(mode, move |agrees, store| {
         verify::judge(&trust, agrees, store)

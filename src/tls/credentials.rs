@@ -130,14 +130,10 @@ impl Credentials {
 fn parse(material: &Material) -> Result<(Parsed, Vec<X509>), CredentialsError> {
     let mut problems = Vec::new();
     let mut certificates = |file: &PemFile| {
-        let parsed = X509::stack_from_pem(&file.bytes).unwrap_or_default();
-        if parsed.is_empty() {
-            let path = &file.path;
-            problems.push(format!(
-                "{path}: no certificate in it: a PEM file is needed"
-            ));
-        }
-        parsed
+        certificates_of(&file.bytes).unwrap_or_else(|what| {
+            problems.push(format!("{}: {what}", file.path));
+            Vec::new()
+        })
     };
     let mut chain = certificates(&material.cert);
     let anchors: Vec<X509> = material.ca.iter().flat_map(&mut certificates).collect();
@@ -165,6 +161,33 @@ fn parse(material: &Material) -> Result<(Parsed, Vec<X509>), CredentialsError> {
         )]));
     }
     Ok((Parsed { cert, chain, key }, anchors))
+}
+
+/// All certificates of a PEM file, or what is wrong with it.
+fn certificates_of(pem: &[u8]) -> Result<Vec<X509>, String> {
+    let begun = certificates_begun(pem);
+    if begun == 0 {
+        return Err("no certificate in it: a PEM file is needed".to_owned());
+    }
+    // The libraries skip what they do not recognise, a certificate with a damaged first line too.
+    match X509::stack_from_pem(pem) {
+        Ok(certificates) if certificates.len() == begun => Ok(certificates),
+        _ => Err(format!(
+            "not all of its certificates ({begun}) can be read: mend or remove the damaged one, and \
+             begin each on a line of its own"
+        )),
+    }
+}
+
+/// How many certificates begin in a PEM file, readable or not.
+fn certificates_begun(pem: &[u8]) -> usize {
+    const LABELS: [&[u8]; 3] = [
+        b"BEGIN CERTIFICATE-",
+        b"BEGIN X509 CERTIFICATE-",
+        b"BEGIN TRUSTED CERTIFICATE-",
+    ];
+    let begins = |at: &usize| LABELS.iter().any(|label| pem[*at..].starts_with(label));
+    (0..pem.len()).filter(begins).count()
 }
 
 /// Never asks at the terminal for a passphrase, as the libraries would by default.

@@ -91,12 +91,23 @@ pub(super) fn handshake_reason(words: &str) -> CloseReason {
         | "NO_SUITABLE_KEY_SHARE"
         | "NO_COMMON_SIGNATURE_ALGORITHMS"
         | "NO_SUITABLE_SIGNATURE_ALGORITHM"
+        | "UNKNOWN_CERTIFICATE_TYPE"
         | "NO_CIPHER_MATCH"
         | "WRONG_CURVE"
         | "WRONG_CIPHER_RETURNED" => CloseReason::TlsNoCommonParameters,
         "BAD_SIGNATURE" | "KEY_TYPE_MISMATCH" => CloseReason::CertBadSignature,
         "INTERNAL_ERROR" | "MALLOC_FAILURE" => CloseReason::Internal,
         _ => CloseReason::TlsMalformed,
+    }
+}
+
+/// The outcome of a call behind the handshake that the library refused, from its word for it.
+pub(super) fn session_reason(words: &str) -> CloseReason {
+    match words {
+        // A write behind our own close_notify.
+        "PROTOCOL_IS_SHUTDOWN" => CloseReason::Internal,
+        "INTERNAL_ERROR" | "MALLOC_FAILURE" => CloseReason::Internal,
+        _ => CloseReason::TlsBadRecord,
     }
 }
 
@@ -107,6 +118,7 @@ pub(super) fn alert_reason(alert: i32, ours: bool) -> CloseReason {
         // bad_certificate to certificate_unknown, unknown_ca, access_denied, certificate_required
         42..=46 | 48 | 49 | 116 if ours => CloseReason::CertificateRefused,
         70 => CloseReason::TlsVersion,
+        71 => CloseReason::TlsNoCommonParameters,
         20 => CloseReason::TlsBadRecord,
         _ => CloseReason::TlsAlert,
     }
@@ -145,7 +157,7 @@ pub(super) fn alert_name(alert: i32) -> &'static str {
 
 /// Recognises what a peer speaks that should have spoken TLS, from its first bytes.
 pub(super) fn plaintext_protocol(first: &[u8]) -> Option<&'static str> {
-    const HTTP: [&[u8]; 9] = [
+    const HTTP: [&[u8]; 10] = [
         b"GET ",
         b"POST ",
         b"PUT ",
@@ -155,6 +167,8 @@ pub(super) fn plaintext_protocol(first: &[u8]) -> Option<&'static str> {
         b"CONNECT ",
         b"PATCH ",
         b"HTTP/",
+        // HTTP/2 without negotiation (RFC 9113, 3.4)
+        b"PRI * ",
     ];
     const POSTGRES: [&[u8]; 3] = [
         // SSLRequest, GSSENCRequest, and protocol 3.0 in a start-up message

@@ -1,9 +1,10 @@
 //! Proves our own certificate before anybody else judges it: a handshake in memory in which the other
 //! end is our own verifier.
 
+use super::backend::lib::error::ErrorStack;
 use super::backend::lib::x509::X509;
 use super::context::{MinVersion, TlsContext};
-use super::credentials::Parsed;
+use super::credentials::{CredentialsError, Parsed};
 use super::error::TlsError;
 use super::session::{Handshake, Role, Session};
 use crate::base::reason::CloseReason;
@@ -41,9 +42,15 @@ pub(super) fn own_chain(
     shake_hands(&mut presenter, &mut judge)
 }
 
-fn library(error: super::backend::lib::error::ErrorStack) -> TlsError {
-    let words = super::credentials::CredentialsError::library(error).to_string();
-    TlsError::new(CloseReason::CertInvalid, words)
+/// OpenSSL judges the strength of our own certificates before any handshake.
+fn library(error: ErrorStack) -> TlsError {
+    let words = CredentialsError::library(error).to_string();
+    let reason = match () {
+        () if words.contains("KEY_TOO_SMALL") => CloseReason::CertWeakKey,
+        () if words.contains("MD_TOO_WEAK") => CloseReason::CertWeakSignature,
+        () => CloseReason::CertInvalid,
+    };
+    TlsError::new(reason, words)
 }
 
 fn shake_hands(presenter: &mut Session, judge: &mut Session) -> Result<(), TlsError> {

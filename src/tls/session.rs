@@ -111,6 +111,10 @@ impl Session {
 
     /// Goes on with the handshake, with what is in `scratch.received`.
     pub fn handshake(&mut self, scratch: &mut Scratch) -> Result<Handshake, TlsError> {
+        if let Some(Ending::Failed(error)) = &self.ending {
+            scratch.received.clear();
+            return Err(error.clone());
+        }
         self.remember_first(scratch.received.data());
         let role = self.role;
         let done = self.with_wire(scratch, |stream, _| match role {
@@ -124,7 +128,11 @@ impl Session {
             }
             Err(error) => match error::classify(&error) {
                 LibraryError::NeedsInput => Ok(Handshake::NeedsInput),
-                other => Err(self.handshake_error(other)),
+                other => {
+                    let error = self.handshake_error(other);
+                    self.ending = Some(Ending::Failed(error.clone()));
+                    Err(error)
+                }
             },
         }
     }
@@ -155,6 +163,10 @@ impl Session {
 
     /// Encrypts all of `scratch.plain`.
     pub fn write(&mut self, scratch: &mut Scratch) -> Result<(), TlsError> {
+        if let Some(Ending::Failed(error)) = &self.ending {
+            scratch.plain.clear();
+            return Err(error.clone());
+        }
         let written = self.with_wire(scratch, |stream, plain| {
             while !plain.is_empty() {
                 let count = stream.ssl_write(plain.data())?;
@@ -246,7 +258,7 @@ impl Session {
             LibraryError::Alert(alert) => {
                 self.alert(alert, self.role == Role::Client && !self.has_heard)
             }
-            LibraryError::Refused(words) => TlsError::new(CloseReason::TlsBadRecord, words),
+            LibraryError::Refused(words) => TlsError::new(error::session_reason(&words), words),
             LibraryError::CloseNotify | LibraryError::EndOfInput => {
                 TlsError::new(CloseReason::TlsTruncated, "the session has ended")
             }
@@ -280,7 +292,11 @@ impl Session {
     }
 
     fn alert(&self, alert: i32, ours: bool) -> TlsError {
-        let reason = error::alert_reason(alert, ours);
+        let reason = match error::alert_reason(alert, ours) {
+            // It was agreed on long ago: one of our records was not what it should be.
+            CloseReason::TlsVersion if self.is_established => CloseReason::TlsAlert,
+            reason => reason,
+        };
         let what = match reason {
             CloseReason::CertificateRefused => "the peer refused our certificate with the alert",
             _ => "the peer sent the alert",
@@ -310,3 +326,6 @@ fn read_records(stream: &mut SslStream<Wire>, plain: &mut Buffer) -> (usize, Opt
     }
     (total, None)
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,24 +22,28 @@ use crate::base::reason::CloseReason;
 const RSA_BITS_MIN: u32 = 2048;
 const EC_BITS_MIN: u32 = 256;
 
+/// The longest chain that is followed, in certificates between the peer's and the anchor.
+pub(super) const CHAIN_DEPTH_MAX: u32 = 8;
+
 /// Where a session finds why its peer's certificate was refused.
 type Finding = Mutex<Option<TlsError>>;
 
-/// What the callback knows: whom it judges, and our trust.
+/// What the callback knows: whom we judge, and the organisations of our anchors.
 #[derive(Clone)]
 pub(super) struct Trust {
-    /// The peer is the server of the handshake.
-    judges_server: bool,
-    /// The organisations of the anchors.
+    peer: Role,
     organisations: Arc<[String]>,
 }
 
 impl Trust {
-    /// The trust of an end of the handshake in that role.
-    pub(super) fn of(role: Role, anchors: &[X509]) -> Trust {
+    /// Trust in `anchors`, of us in the role `ours`.
+    pub(super) fn of(anchors: &[X509], ours: Role) -> Trust {
         let organisation = |anchor: &X509| facts::organisation(anchor.subject_name());
         Trust {
-            judges_server: role == Role::Client,
+            peer: match ours {
+                Role::Client => Role::Server,
+                Role::Server => Role::Client,
+            },
             organisations: anchors.iter().filter_map(organisation).collect(),
         }
     }
@@ -146,11 +150,20 @@ fn library_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason
 /// organisation as one of our anchors.
 fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason, String) {
     let last = store.current_cert().or_else(|| first_of_chain(store));
+    let depth = store.error_depth();
+    // BoringSSL has no error of its own for either.
+    if depth > CHAIN_DEPTH_MAX {
+        let what = format!("the chain has more than {CHAIN_DEPTH_MAX} intermediates");
+        return (CloseReason::CertInvalid, what);
+    }
+    if depth == 0 && last.is_some_and(is_self_signed) {
+        return (CloseReason::CertSelfSigned, "it is self-signed".to_owned());
+    }
     let issuer = last.map(|cert| cert.issuer_name());
     let issuer_text = issuer.map(facts::name).unwrap_or_default();
     let organisation = issuer.and_then(facts::organisation);
     let is_ours = organisation.is_some_and(|o| trust.organisations.contains(&o));
-    if store.error_depth() == 0 && is_ours {
+    if depth == 0 && is_ours {
         let what = format!("its issuer {issuer_text:?} was not sent and is not in ca");
         return (CloseReason::CertMissingIntermediate, what);
     }
@@ -158,19 +171,31 @@ fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason,
     (CloseReason::CertUnknownAuthority, what)
 }
 
+fn is_self_signed(cert: &X509Ref) -> bool {
+    let names_itself = facts::name(cert.subject_name()) == facts::name(cert.issuer_name());
+    let verifies = |cert: &X509Ref| cert.verify(&*cert.public_key()?);
+    names_itself && verifies(cert).unwrap_or(false)
+}
+
 /// What the library lets pass and we do not.
 fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
     let cert = store.current_cert()?;
+    let is_server = trust.peer == Role::Server;
+    let depth = store.error_depth();
+    if !backend::fits_purpose(cert, is_server, depth) {
+        let what = match (depth, is_server) {
+            (0, true) => "it is not meant for a TLS server",
+            (0, false) => "it is not meant for a TLS client",
+            (_, _) => "it is not meant for an authority of such certificates",
+        };
+        return Some((CloseReason::CertWrongPurpose, what.to_owned()));
+    }
     if let Some(what) = weak_key(cert) {
         return Some((CloseReason::CertWeakKey, what));
     }
-    if store.error_depth() == 0 && !backend::serves_as(cert, trust.judges_server) {
-        let what = "it is not meant for this use".to_owned();
-        return Some((CloseReason::CertWrongPurpose, what));
-    }
     // An anchor is trusted for itself, not for its signature.
     let chain_length = store.chain().map_or(0, |chain| chain.len());
-    let is_anchor = store.error_depth() as usize + 1 == chain_length && chain_length > 1;
+    let is_anchor = depth as usize + 1 == chain_length && chain_length > 1;
     if is_anchor {
         return None;
     }

@@ -1,0 +1,147 @@
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::tls::authority::{Identity, LeafRequest, Purpose, Validity};
+use crate::tls::{Credentials, ExpectedName, Material, MinVersion, PemFile};
+
+/// What one connection costs is known, and its growth is a decision.
+const SESSION_BYTES_MAX: usize = 80;
+
+/// A client and a server with the same self-signed certificate, which both trust.
+fn pair() -> (Session, Session) {
+    // Until the year 9999.
+    let validity = Validity {
+        not_before: 0,
+        not_after: 253_402_300_799,
+    };
+    let request = LeafRequest {
+        purpose: Purpose::Both,
+        ..LeafRequest::server("localhost", validity)
+    };
+    let identity = Identity::self_signed(&request).unwrap();
+    let file = |text: &str| PemFile {
+        path: String::new(),
+        bytes: text.into(),
+    };
+    let material = Material {
+        cert: file(&identity.cert_pem),
+        key: file(&identity.key_pem),
+        ca: vec![file(&identity.cert_pem)],
+        min_version: MinVersion::Tls12,
+    };
+    let roles = [Role::Client, Role::Server];
+    let credentials = Credentials::prove(&material, &roles, 0).unwrap();
+    let context = |role| credentials.context(role).unwrap();
+    let client = context(Role::Client).client_session(ExpectedName::Dns("localhost"));
+    let server = context(Role::Server).server_session();
+    (client.unwrap(), server.unwrap())
+}
+
+fn wire_bytes(session: &Session) -> usize {
+    let wire = session.stream.get_ref();
+    wire.input.capacity() + wire.output.capacity()
+}
+
+/// Turns what was sent into what was received.
+fn deliver(scratch: &mut Scratch) {
+    let sent = scratch.outgoing.data().to_vec();
+    scratch.outgoing.clear();
+    scratch.received.append(&sent);
+}
+
+fn open(client: &mut Session, server: &mut Session, scratch: &mut Scratch) {
+    for _ in 0..2 {
+        client.handshake(scratch).unwrap();
+        deliver(scratch);
+        assert_eq!(wire_bytes(client), 0);
+        server.handshake(scratch).unwrap();
+        deliver(scratch);
+        assert_eq!(wire_bytes(server), 0);
+    }
+    assert!(client.is_established && server.is_established);
+}
+
+#[test]
+fn an_idle_session_holds_no_buffer_after_a_handshake_or_data_or_an_end() {
+    let (mut client, mut server) = pair();
+    let mut scratch = Scratch::default();
+    let room = |s: &Scratch| (s.received.capacity(), s.outgoing.capacity());
+    let before = room(&scratch);
+    open(&mut client, &mut server, &mut scratch);
+    for size in [1, 20_000, 100_000] {
+        scratch.plain.append(&vec![7; size]);
+        client.write(&mut scratch).unwrap();
+        deliver(&mut scratch);
+        assert_eq!(server.read(&mut scratch), ReadOutcome::Bytes(size));
+        scratch.plain.clear();
+        assert_eq!((wire_bytes(&client), wire_bytes(&server)), (0, 0));
+    }
+    client.close_notify(&mut scratch);
+    deliver(&mut scratch);
+    assert_eq!(server.read(&mut scratch), ReadOutcome::End);
+    assert_eq!((wire_bytes(&client), wire_bytes(&server)), (0, 0));
+    assert_eq!(
+        room(&scratch),
+        before,
+        "the worker's buffers did not come back"
+    );
+}
+
+#[test]
+fn a_session_keeps_only_what_there_was_no_room_to_read() {
+    let (mut client, mut server) = pair();
+    let mut scratch = Scratch::default();
+    open(&mut client, &mut server, &mut scratch);
+    scratch.plain.append(&[7; 50_000]);
+    client.write(&mut scratch).unwrap();
+    deliver(&mut scratch);
+    let sent = scratch.received.len();
+    scratch.plain = Buffer::with_capacity(20_000);
+    assert_eq!(server.read(&mut scratch), ReadOutcome::Bytes(20_000));
+    assert!(server.may_hold_more());
+    assert!(
+        (1..sent).contains(&wire_bytes(&server)),
+        "{}",
+        wire_bytes(&server)
+    );
+    // A call in between must not lose it.
+    scratch.plain.clear();
+    scratch.plain.append(b"an answer");
+    server.write(&mut scratch).unwrap();
+    scratch.outgoing.clear();
+    let mut count = 20_000;
+    while server.may_hold_more() {
+        scratch.plain.clear();
+        match server.read(&mut scratch) {
+            ReadOutcome::Bytes(more) => count += more,
+            other => assert_eq!(other, ReadOutcome::NeedsInput),
+        }
+    }
+    assert_eq!((count, wire_bytes(&server)), (50_000, 0));
+}
+
+#[test]
+fn a_session_is_small() {
+    let size = std::mem::size_of::<Session>();
+    assert!(size <= SESSION_BYTES_MAX, "{size} bytes");
+}
+
+#[test]
+fn an_alert_is_about_our_certificate_until_data_has_come_from_the_server() {
+    const UNKNOWN_CA: i32 = 48;
+    const PROTOCOL_VERSION: i32 = 70;
+    let (mut client, mut server) = pair();
+    let mut scratch = Scratch::default();
+    open(&mut client, &mut server, &mut scratch);
+    let reason =
+        |session: &Session, alert| session.session_error(LibraryError::Alert(alert)).reason;
+    assert_eq!(reason(&client, UNKNOWN_CA), CloseReason::CertificateRefused);
+    // It judged ours in the handshake.
+    assert_eq!(reason(&server, UNKNOWN_CA), CloseReason::TlsAlert);
+    scratch.plain.append(b"welcome");
+    server.write(&mut scratch).unwrap();
+    deliver(&mut scratch);
+    assert_eq!(client.read(&mut scratch), ReadOutcome::Bytes(7));
+    assert_eq!(reason(&client, UNKNOWN_CA), CloseReason::TlsAlert);
+    assert_eq!(reason(&client, PROTOCOL_VERSION), CloseReason::TlsAlert);
+}
