@@ -73,12 +73,15 @@ pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreCo
     let Some((reason, what)) = objection else {
         return true;
     };
-    let certificate = store.current_cert().or_else(|| first_of_chain(store));
+    // Told is the peer's own certificate, whichever of its chain is at fault.
+    let certificate = first_of_chain(store).or_else(|| store.current_cert());
     let certificate = certificate.map(|cert| Box::new(facts::peer_cert(cert)));
-    let depth = store.error_depth();
-    let whose = match depth {
-        0 => "its certificate".to_owned(),
-        _ => format!("the certificate at depth {depth} of its chain"),
+    let whose = match (store.error_depth(), store.current_cert()) {
+        (depth @ 1.., Some(cert)) => {
+            let subject = facts::name(cert.subject_name());
+            format!("the certificate at depth {depth} of its chain, {subject:?}")
+        }
+        _ => "its certificate".to_owned(),
     };
     let error = TlsError {
         reason,
@@ -140,6 +143,10 @@ fn library_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason
 /// organisation as one of our anchors.
 fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason, String) {
     let last = store.current_cert().or_else(|| first_of_chain(store));
+    if store.error_depth() == 0 && last.is_some_and(is_self_signed) {
+        let what = "it is self-signed and not in ca".to_owned();
+        return (CloseReason::CertSelfSigned, what);
+    }
     let issuer = last.map(|cert| cert.issuer_name());
     let issuer_text = issuer.map(facts::name).unwrap_or_default();
     let organisation = issuer.and_then(facts::organisation);
@@ -150,6 +157,14 @@ fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason,
     }
     let what = format!("it was issued by {issuer_text:?}, which is not in ca");
     (CloseReason::CertUnknownAuthority, what)
+}
+
+/// Whether a certificate was signed by its own key. BoringSSL does not see that in one which may not
+/// sign others (key usage without keyCertSign), as most self-signed ones of servers may not.
+fn is_self_signed(cert: &X509Ref) -> bool {
+    let is_own_issuer = facts::name(cert.subject_name()) == facts::name(cert.issuer_name());
+    let key = cert.public_key();
+    is_own_issuer && key.is_ok_and(|key| cert.verify(&key).unwrap_or(false))
 }
 
 /// What the library lets pass and we do not.
