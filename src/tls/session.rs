@@ -112,6 +112,7 @@ impl Session {
     /// Goes on with the handshake, with what is in `scratch.received`.
     pub fn handshake(&mut self, scratch: &mut Scratch) -> Result<Handshake, TlsError> {
         self.remember_first(scratch.received.data());
+        let plain_alert = error::plain_alert(scratch.received.data());
         let role = self.role;
         let done = self.with_wire(scratch, |stream, _| match role {
             Role::Client => stream.connect(),
@@ -124,7 +125,7 @@ impl Session {
             }
             Err(error) => match error::classify(&error) {
                 LibraryError::NeedsInput => Ok(Handshake::NeedsInput),
-                other => Err(self.handshake_error(other)),
+                other => Err(self.handshake_error(other, plain_alert)),
             },
         }
     }
@@ -256,14 +257,16 @@ impl Session {
         }
     }
 
-    fn handshake_error(&self, error: LibraryError) -> TlsError {
+    fn handshake_error(&self, error: LibraryError, plain_alert: Option<i32>) -> TlsError {
         if let Some(finding) = verify::finding(self.stream.ssl()) {
             return finding;
         }
         let first = &self.first[..self.first_len];
-        let words = match error {
-            LibraryError::Alert(alert) => return self.alert(alert, true),
-            LibraryError::Refused(words) => words,
+        let words = match (error, plain_alert) {
+            (LibraryError::Alert(alert), _) | (LibraryError::Refused(_), Some(alert)) => {
+                return self.alert(alert, true);
+            }
+            (LibraryError::Refused(words), None) => words,
             _ => {
                 let detail = "the peer closed the connection during the handshake";
                 return TlsError::new(CloseReason::HandshakeClosed, detail);
