@@ -6,5 +6,8 @@
 pub mod access;
 pub mod backend;
 pub mod certs;
+pub mod openssl;
+pub mod peers;
 pub mod program;
+pub mod tap;
 pub mod wait;
