@@ -12,13 +12,15 @@ use super::peers::{self, Peer};
 const WEAK: [&str; 2] = ["-cipher", "DEFAULT@SECLEVEL=0"];
 
 /// A server that shows that identity and demands none unless `options` say so. What its peer sends
-/// goes to its standard output, and its standard input goes to its peer.
+/// goes to its standard output, and its standard input goes to its peer. It runs in the folder of
+/// the identity.
 pub fn server(identity: &IdentityFiles, options: &[&str]) -> Peer {
     Peer::serve(|port| {
         let mut command = peers::command("openssl");
         command.args(["s_server", "-quiet"]);
         command.args(["-accept", &format!("127.0.0.1:{port}")]);
         command.args(WEAK).args(options);
+        command.current_dir(identity.cert.parent().unwrap());
         shows(&mut command, identity);
         command
     })

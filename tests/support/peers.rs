@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Read;
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -186,11 +186,4 @@ pub fn unread(port: u16) -> usize {
         }
     }
     total
-}
-
-/// Writes a configuration file and gives back its path.
-pub fn written(folder: &Path, name: &str, text: &str) -> PathBuf {
-    let path = folder.join(name);
-    fs::write(&path, text).unwrap();
-    path
 }
