@@ -9,5 +9,6 @@ pub mod certs;
 pub mod openssl;
 pub mod peers;
 pub mod program;
+pub mod proxies;
 pub mod tap;
 pub mod wait;
