@@ -10,14 +10,15 @@ mod matrix;
 #[path = "openssl_peers/truncation.rs"]
 mod truncation;
 
-/// Bytes that do not repeat soon.
+/// Bytes of which every four occur once: the words from that number on.
+fn words(numbers: std::ops::Range<u32>) -> Vec<u8> {
+    let words = numbers.map(|n| n.wrapping_mul(0x9e37_79b9).to_le_bytes());
+    words.flatten().collect()
+}
+
+/// So many of these bytes, from the first word on.
 fn noise(count: usize) -> Vec<u8> {
-    let mut state = 0x9e37_79b9_u32;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 17;
-        state ^= state << 5;
-        state.to_le_bytes()[3]
-    };
-    std::iter::repeat_with(&mut next).take(count).collect()
+    let mut bytes = words(0..u32::try_from(count.div_ceil(4)).unwrap());
+    bytes.truncate(count);
+    bytes
 }

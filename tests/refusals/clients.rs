@@ -89,10 +89,11 @@ fn a_client_with_a_bad_certificate_gets_an_alert_and_costs_the_service_no_connec
             index += 1;
             assert_eq!(access.reason(), reason, "{what}: {access:?}");
             assert_eq!(access.get("leg"), "inbound", "{what}");
-            let serial = openssl::serial(&identity);
-            assert_eq!(access.get("inbound_serial"), serial, "{what}: {access:?}");
-            assert_eq!(access.get("inbound_subject"), "CN=alice", "{what}");
-            assert_ne!(access.get("inbound_issuer"), "", "{what}");
+            let names = ["inbound_subject", "inbound_issuer", "inbound_serial"];
+            assert_eq!(
+                names.map(|name| access.get(name)),
+                openssl::names(&identity)
+            );
             assert_alert(&client.log(), alerts, &what);
         }
     }

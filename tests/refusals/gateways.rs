@@ -105,10 +105,11 @@ fn a_gateway_with_a_bad_certificate_gets_an_alert_and_not_a_byte_of_the_applicat
         let access = program.access(pair, 0);
         assert_eq!(access.reason(), case.reason, "{what}: {access:?}");
         assert_eq!(access.get("leg"), "outbound", "{what}");
-        let serial = openssl::serial(&case.identity);
-        assert_eq!(access.get("outbound_serial"), serial, "{what}: {access:?}");
-        assert_eq!(access.get("outbound_subject"), "CN=localhost", "{what}");
-        assert_ne!(access.get("outbound_issuer"), "", "{what}");
+        let names = ["outbound_subject", "outbound_issuer", "outbound_serial"];
+        assert_eq!(
+            names.map(|name| access.get(name)),
+            openssl::names(&case.identity)
+        );
         assert_ne!(access.get("outbound_sans"), "", "{what}");
 
         assert_only_an_alert(&gateway.tap, version, &what);

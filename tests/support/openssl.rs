@@ -70,12 +70,17 @@ pub fn echo((mut stdin, mut stdout): (ChildStdin, ChildStdout)) {
     });
 }
 
-/// The serial number of a certificate's file in lower case.
-pub fn serial(identity: &IdentityFiles) -> String {
+/// Subject, issuer and serial number of a certificate's file as the access log has them.
+pub fn names(identity: &IdentityFiles) -> [String; 3] {
     let mut command = peers::command("openssl");
-    command.args(["x509", "-noout", "-serial", "-in"]);
+    command.args(["x509", "-noout", "-subject", "-issuer", "-serial"]);
+    command.args(["-nameopt", "sname,sep_comma_plus_space", "-in"]);
     let output = command.arg(&identity.cert).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    let serial = text.trim().strip_prefix("serial=").unwrap();
-    serial.to_ascii_lowercase()
+    let fact = |name: &str| {
+        let mut lines = text.lines();
+        lines.find_map(|line| Some(line.strip_prefix(name)?.to_owned()))
+    };
+    let serial = fact("serial=").unwrap().to_ascii_lowercase();
+    [fact("subject=").unwrap(), fact("issuer=").unwrap(), serial]
 }
