@@ -155,6 +155,17 @@ pub(super) fn alert_name(alert: i32) -> &'static str {
     }
 }
 
+/// The alert that a peer sent unencrypted as its last word.
+///
+/// OpenSSL's TLS 1.3 client refuses a server's certificate so, having no keys of its own yet. BoringSSL
+/// takes nothing but an encrypted alert at that point and calls it a bad packet.
+pub(super) fn plain_alert(input: &[u8]) -> Option<i32> {
+    match input.last_chunk()? {
+        [21, 3, _, 0, 2, _, alert] => Some(i32::from(*alert)),
+        _ => None,
+    }
+}
+
 /// Recognises what a peer speaks that should have spoken TLS, from its first bytes.
 pub(super) fn plaintext_protocol(first: &[u8]) -> Option<&'static str> {
     const HTTP: [&[u8]; 10] = [

@@ -116,6 +116,7 @@ impl Session {
             return Err(error.clone());
         }
         self.remember_first(scratch.received.data());
+        let plain_alert = error::plain_alert(scratch.received.data());
         let role = self.role;
         let done = self.with_wire(scratch, |stream, _| match role {
             Role::Client => stream.connect(),
@@ -129,7 +130,7 @@ impl Session {
             Err(error) => match error::classify(&error) {
                 LibraryError::NeedsInput => Ok(Handshake::NeedsInput),
                 other => {
-                    let error = self.handshake_error(other);
+                    let error = self.handshake_error(other, plain_alert);
                     self.ending = Some(Ending::Failed(error.clone()));
                     Err(error)
                 }
@@ -268,14 +269,16 @@ impl Session {
         }
     }
 
-    fn handshake_error(&self, error: LibraryError) -> TlsError {
+    fn handshake_error(&self, error: LibraryError, plain_alert: Option<i32>) -> TlsError {
         if let Some(finding) = verify::finding(self.stream.ssl()) {
             return finding;
         }
         let first = &self.first[..self.first_len];
-        let words = match error {
-            LibraryError::Alert(alert) => return self.alert(alert, true),
-            LibraryError::Refused(words) => words,
+        let words = match (error, plain_alert) {
+            (LibraryError::Alert(alert), _) | (LibraryError::Refused(_), Some(alert)) => {
+                return self.alert(alert, true);
+            }
+            (LibraryError::Refused(words), None) => words,
             _ => {
                 let detail = "the peer closed the connection during the handshake";
                 return TlsError::new(CloseReason::HandshakeClosed, detail);

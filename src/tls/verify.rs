@@ -83,12 +83,15 @@ pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreCo
     let Some((reason, what)) = objection else {
         return true;
     };
-    let certificate = store.current_cert().or_else(|| first_of_chain(store));
+    // Told is the peer's own certificate, whichever of its chain is at fault.
+    let certificate = first_of_chain(store).or_else(|| store.current_cert());
     let certificate = certificate.map(|cert| Box::new(facts::peer_cert(cert)));
-    let depth = store.error_depth();
-    let whose = match depth {
-        0 => "its certificate".to_owned(),
-        _ => format!("the certificate at depth {depth} of its chain"),
+    let whose = match (store.error_depth(), store.current_cert()) {
+        (depth @ 1.., Some(cert)) => {
+            let subject = facts::name(cert.subject_name());
+            format!("the certificate at depth {depth} of its chain, {subject:?}")
+        }
+        _ => "its certificate".to_owned(),
     };
     let error = TlsError {
         reason,
@@ -157,7 +160,10 @@ fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason,
         return (CloseReason::CertInvalid, what);
     }
     if depth == 0 && last.is_some_and(is_self_signed) {
-        return (CloseReason::CertSelfSigned, "it is self-signed".to_owned());
+        return (
+            CloseReason::CertSelfSigned,
+            "it is self-signed and not in ca".to_owned(),
+        );
     }
     let issuer = last.map(|cert| cert.issuer_name());
     let issuer_text = issuer.map(facts::name).unwrap_or_default();
@@ -171,10 +177,12 @@ fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason,
     (CloseReason::CertUnknownAuthority, what)
 }
 
+/// Whether a certificate was signed by its own key. BoringSSL does not see that in one which may not
+/// sign others (key usage without keyCertSign), as most self-signed ones of servers may not.
 fn is_self_signed(cert: &X509Ref) -> bool {
-    let names_itself = facts::name(cert.subject_name()) == facts::name(cert.issuer_name());
-    let verifies = |cert: &X509Ref| cert.verify(&*cert.public_key()?);
-    names_itself && verifies(cert).unwrap_or(false)
+    let is_own_issuer = facts::name(cert.subject_name()) == facts::name(cert.issuer_name());
+    let key = cert.public_key();
+    is_own_issuer && key.is_ok_and(|key| cert.verify(&key).unwrap_or(false))
 }
 
 /// What the library lets pass and we do not.

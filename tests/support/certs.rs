@@ -233,9 +233,14 @@ impl TestPki {
 
 fn authorities(name: &str, kind: KeyKind, now: i64) -> (Authority, Authority) {
     let validity = Validity::days(now, 365);
-    let root = Authority::new(&Subject::named(&format!("{name} root")), kind, validity).unwrap();
-    let subject = Subject::named(&format!("{name} intermediate"));
-    let intermediate = root.intermediate(&subject, kind, validity).unwrap();
+    let subject = |what: &str| Subject {
+        org: vec![name.to_owned()],
+        ..Subject::named(&format!("{name} {what}"))
+    };
+    let root = Authority::new(&subject("root"), kind, validity).unwrap();
+    let intermediate = root
+        .intermediate(&subject("intermediate"), kind, validity)
+        .unwrap();
     (root, intermediate)
 }
 
