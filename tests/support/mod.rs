@@ -6,5 +6,9 @@
 pub mod access;
 pub mod backend;
 pub mod certs;
+pub mod duplex;
+pub mod pairs;
+pub mod pattern;
 pub mod program;
+pub mod tls;
 pub mod wait;
