@@ -6,6 +6,7 @@
 pub mod access;
 pub mod backend;
 pub mod certs;
+pub mod crowd;
 pub mod duplex;
 pub mod pairs;
 pub mod pattern;
