@@ -82,6 +82,11 @@ impl TlsPeer {
         self.push()
     }
 
+    /// Reads past everything to the peer's FIN.
+    pub fn wait_for_fin(&mut self) -> io::Result<()> {
+        io::copy(&mut self.stream, &mut io::sink()).map(drop)
+    }
+
     fn pull(&mut self) -> io::Result<()> {
         match self.stream.read(self.scratch.received.space())? {
             0 => self.session.end_input(),
@@ -134,5 +139,31 @@ impl Write for TlsPeer {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+/// A TLS service: each connection that proves itself is handled by a thread.
+pub fn service(
+    credentials: Arc<Credentials>,
+    handle: impl Fn(TlsPeer) + Send + Clone + 'static,
+) -> SocketAddr {
+    super::backend::service(move |stream| {
+        if let Ok(peer) = TlsPeer::accept(stream, &credentials) {
+            handle(peer);
+        }
+    })
+}
+
+/// Sends back what it gets, and ends cleanly when its peer has ended.
+pub fn echo(mut peer: TlsPeer) {
+    let mut buffer = vec![0; PIECE];
+    while let Ok(count) = peer.read(&mut buffer) {
+        if count == 0 {
+            let _ = peer.end();
+            return;
+        }
+        if peer.write_all(&buffer[..count]).is_err() {
+            return;
+        }
     }
 }
