@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use serde_json::json;
 use support::certs::{IdentityFiles, TestPki};
@@ -273,6 +274,54 @@ fn a_peer_that_dies_behind_few_bytes_leaves_them_and_a_reset_to_a_late_reader() 
 #[test]
 fn a_peer_that_dies_in_mid_stream_leaves_all_its_bytes_and_a_reset_to_a_slow_reader() {
     truncate(64 * MIB, 32 * MIB);
+}
+
+/// Reads piece by piece, each a moment after the one before.
+struct Slow(TcpStream);
+
+impl Read for Slow {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        std::thread::park_timeout(Duration::from_millis(25));
+        let most = into.len().min(16 * 1024);
+        self.0.read(&mut into[..most])
+    }
+}
+
+#[test]
+fn a_reader_that_goes_on_gets_everything_however_long_it_takes() {
+    const TOTAL: u64 = 4 * MIB;
+    let pki = TestPki::new();
+    let (hand_over, readers) = mpsc::channel();
+    let service = backend::service(move |stream| hand_over.send(stream).unwrap());
+    let config = pairs::server(&pki, service);
+    // Far less than the reading takes, and far more than lies between two reads.
+    let program = Program::run(&pairs::with(config, "/timeouts/half_close", "1s"));
+    let peer = TlsPeer::connect(program.addr("gateway"), &alice(&pki)).unwrap();
+    let reader: TcpStream = readers.recv().unwrap();
+    reader.be_patient();
+    let sending = send_all(peer, TOTAL);
+    let (came, end) = pattern::receive(&mut Slow(reader));
+    assert_eq!(came, TOTAL);
+    assert_eq!(end.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    sending.join().unwrap();
+    assert_eq!(program.access("gateway", 0).reason(), "tls_truncated");
+}
+
+#[test]
+fn a_reader_that_has_stopped_for_good_is_given_up() {
+    let pki = TestPki::new();
+    let (hand_over, readers) = mpsc::channel();
+    let service = backend::service(move |stream| hand_over.send(stream).unwrap());
+    let config = pairs::server(&pki, service);
+    let program = Program::run(&pairs::with(config, "/timeouts/half_close", "1s"));
+    let base = program.descriptors();
+    let peer = TlsPeer::connect(program.addr("gateway"), &alice(&pki)).unwrap();
+    let _reader: TcpStream = readers.recv().unwrap();
+    send_all(peer, 300_000).join().unwrap();
+    assert_eq!(program.access("gateway", 0).reason(), "tls_truncated");
+    until("the connection to be given up", || {
+        (program.descriptors() <= base).then_some(())
+    });
 }
 
 #[test]
