@@ -198,6 +198,17 @@ impl Socket {
         }
     }
 
+    /// Lets the system break the connection when its peer has taken nothing for that long while there
+    /// was something to take (RFC 5482, for this side alone). Whether it will: a UNIX socket does not.
+    pub fn give_up_after(&self, patience: Duration) -> bool {
+        let Socket::Tcp(stream) = self else {
+            return false;
+        };
+        // Zero would be the system's own patience, and what is no positive int is an error.
+        let millis = patience.as_millis().clamp(1, i32::MAX as u128) as u32;
+        rustix::net::sockopt::set_tcp_user_timeout(stream, millis).is_ok()
+    }
+
     /// Whether bytes that the system took have not left it yet: a reset now would lose them.
     pub fn has_unsent(&self) -> bool {
         let Socket::Tcp(stream) = self else {

@@ -248,7 +248,7 @@ fn authorities(name: &str, kind: KeyKind, now: i64) -> (Authority, Authority) {
     clippy::disallowed_methods,
     reason = "the tests' handshakes judge by the time of day"
 )]
-fn unix_now() -> i64 {
+pub fn unix_now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     i64::try_from(since.unwrap().as_secs()).unwrap()
 }

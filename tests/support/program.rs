@@ -86,7 +86,8 @@ impl Program {
     /// Where the pair of that name listens.
     pub fn addr(&self, pair: &str) -> SocketAddr {
         let name = format!(" pair={pair:?} ");
-        let lines = self.lines();
+        // It is among the first, and there may be a hundred thousand.
+        let lines = self.lines.lock().unwrap();
         let line = lines
             .iter()
             .find(|l| l.contains("listening on ") && l.contains(&name));

@@ -1,0 +1,28 @@
+//! The program's life: start, reload, drain and end; its exit codes.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "lifecycle/drain.rs"]
+mod drain;
+#[path = "lifecycle/reload.rs"]
+mod reload;
+#[path = "lifecycle/start.rs"]
+mod start;
+mod support;
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+
+/// There and back again.
+fn ping(stream: &mut (impl Read + Write)) {
+    stream.write_all(b"ping").unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"ping");
+}
+
+/// The connection is reset, and not a byte comes before that.
+fn assert_reset(stream: &mut TcpStream) {
+    let read = stream.read(&mut [0; 16]);
+    assert_eq!(read.unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
