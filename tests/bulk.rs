@@ -1,6 +1,6 @@
 //! Large streams: every byte arrives, in its place, and a half stream is never taken for a whole one.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod support;
 

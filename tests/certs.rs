@@ -1,7 +1,7 @@
 //! The certificates that other tests rely on are wrong in exactly the way that they say; judged by
 //! the `openssl` command.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The demonstration shows what it promises, and leaves nothing behind.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod support;
 

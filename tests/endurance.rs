@@ -1,6 +1,6 @@
 //! Many connections: one after another, at once, and idle.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod support;
 

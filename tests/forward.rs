@@ -1,6 +1,6 @@
 //! The program forwards: a persona and a gateway, with a service behind them.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The program's life: start, reload, drain and end; its exit codes.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 #[path = "lifecycle/drain.rs"]
 mod drain;

@@ -1,6 +1,6 @@
 //! Limits and deadlines: what waits, what is cut, and that nobody else suffers.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 #[path = "limits/admission.rs"]
 mod admission;

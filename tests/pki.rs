@@ -1,6 +1,6 @@
 //! `mtls-persona pki`: what it writes, how, and what it refuses; judged by the `openssl` command.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::collections::BTreeSet;
 use std::fs;

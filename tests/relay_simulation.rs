@@ -3,7 +3,7 @@
 //! A run follows from its seed alone. A failing one prints it, and
 //! `RELAY_SEED=<seed> cargo test --test relay_simulation` repeats exactly that run.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 #[path = "relay_simulation/coverage.rs"]
 mod coverage;

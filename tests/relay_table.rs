@@ -3,7 +3,7 @@
 //! `cells` asks the table itself; `driven` lets a relay meet each cell with legs that follow a
 //! script, in either direction; `joined`, `failures` and `turns` hold what is said of connections.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 #[path = "relay_table/cells.rs"]
 mod cells;

@@ -171,7 +171,7 @@ impl CloseReason {
     ///
     /// True where a TLS peer failed: all bytes up to there were authenticated.
     pub fn delivers_first(self) -> bool {
-        matches!(self, TlsTruncated | TlsBadRecord)
+        matches!(self, TlsTruncated | TlsBadRecord | TlsAlert)
     }
 }
 

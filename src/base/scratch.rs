@@ -14,6 +14,9 @@ const RECORD_OVERHEAD_BYTES: usize = 256;
 /// The largest payload of one TLS record (RFC 8446, 5.1).
 pub const RECORD_BYTES: usize = 16 * 1024;
 
+/// Up to this many bytes that a socket refused are copied into memory of their size.
+const COPIED_BYTES_MAX: usize = 64 * 1024;
+
 /// How many large buffers a worker keeps for connections whose sink is slow.
 const SPARES_MAX: usize = 16;
 
@@ -47,7 +50,7 @@ impl Scratch {
     /// Few bytes are copied into memory of their size. Many leave together with their buffer, and a
     /// spare takes its place: a slow sink costs no copy.
     pub fn keep_outgoing(&mut self) -> Buffer {
-        if self.outgoing.len() <= RECORD_BYTES {
+        if self.outgoing.len() <= COPIED_BYTES_MAX {
             let kept = Buffer::holding(self.outgoing.data());
             self.outgoing.clear();
             return kept;

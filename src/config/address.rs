@@ -60,6 +60,17 @@ impl Host {
 }
 
 impl Address {
+    /// The host name that has to be resolved, if there is one.
+    pub fn host_name(&self) -> Option<Arc<str>> {
+        match self {
+            Address::Tcp {
+                host: Host::Name(name),
+                ..
+            } => Some(Arc::clone(name)),
+            _ => None,
+        }
+    }
+
     /// Whether this is somewhere to connect to, and not only to listen on.
     ///
     /// # Errors

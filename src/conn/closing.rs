@@ -4,10 +4,9 @@ use std::time::{Duration, Instant};
 
 use mio::event::Event;
 
-use super::leg::Leg;
+use super::leg::{Leg, Lingering};
 use super::step::{Step, Turn};
 use crate::base::id::Side;
-use crate::base::scratch::Scratch;
 use crate::relay::Leg as _;
 
 /// How long a peer gets to read an alert or an answer before its connection is reset.
@@ -16,17 +15,18 @@ const LINGER: Duration = Duration::from_secs(2);
 /// How often a leg is asked whether its bytes have left.
 const TICK: Duration = Duration::from_millis(20);
 
-/// The last duty towards a leg.
+/// The last duty towards a leg. A plain TCP socket resets when it is dropped without more ado, so that
+/// nothing that ends this program lets half a stream look whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Duty {
     /// None: it is closed, with FIN.
     Close,
-    /// None: it is closed, with RST.
-    Reset,
-    /// RST, but not before everything that it was given has left this machine.
-    DeliverThenReset,
+    /// None: it is closed; a plain leg with RST.
+    Abort,
+    /// As `Abort`, but not before everything that it was given has left this machine.
+    DeliverThenAbort,
     /// FIN, and then wait until the peer has read what it was sent: closing while the peer's bytes
-    /// are unread would reset the connection and destroy an alert on its way.
+    /// are unread would reset the connection and destroy an alert or an answer on its way.
     Linger,
 }
 
@@ -40,42 +40,71 @@ struct Owed {
     side: Side,
     leg: Leg,
     duty: Duty,
+    patience: Duration,
     /// None if the system itself gives up a peer that takes nothing.
     deadline: Option<Instant>,
+}
+
+/// Where a duty stands.
+#[derive(PartialEq, Eq)]
+enum Progress {
+    Done,
+    Waits,
+    /// More can be done at once.
+    Goes,
 }
 
 impl Owed {
     /// `patience` is how long a peer may take nothing of what is delivered to it.
     fn new(side: Side, leg: Leg, duty: Duty, patience: Duration, now: Instant) -> Owed {
-        // Only the system sees every byte leave, so that it can tell a slow peer from a stuck one.
-        let deadline = match duty {
-            Duty::DeliverThenReset if leg.socket().give_up_after(patience) => None,
-            Duty::DeliverThenReset => Some(now + patience),
-            _ => Some(now + LINGER),
-        };
-        Owed {
+        let mut owed = Owed {
             side,
             leg,
             duty,
-            deadline,
+            patience,
+            deadline: Some(now + LINGER),
+        };
+        if duty == Duty::DeliverThenAbort {
+            owed.deliver(now);
         }
+        owed
     }
 
-    /// Whether nothing is owed any more.
-    fn turn(&mut self, now: Instant, scratch: &mut Scratch) -> bool {
-        let is_late = self.deadline.is_some_and(|deadline| now >= deadline);
-        let is_done = match self.duty {
-            Duty::Linger => self.leg.linger(scratch),
+    fn deliver(&mut self, now: Instant) {
+        self.duty = Duty::DeliverThenAbort;
+        // Only the system sees every byte leave, so that it can tell a slow peer from a stuck one.
+        let is_watched = self.leg.socket().give_up_after(self.patience);
+        self.deadline = (!is_watched).then_some(now + self.patience);
+    }
+
+    fn turn(&mut self, now: Instant, turn: &mut Turn<'_>) -> Progress {
+        let progress = match self.duty {
+            Duty::Linger => match self.leg.linger(turn.scratch) {
+                Lingering::Over => Progress::Done,
+                Lingering::Waits => Progress::Waits,
+                Lingering::Goes => Progress::Goes,
+            },
             _ => {
-                self.leg.flush(scratch);
-                !self.leg.has_undelivered()
+                self.leg.flush(turn.scratch);
+                match self.leg.has_undelivered() {
+                    true => Progress::Waits,
+                    false => Progress::Done,
+                }
             }
         };
-        is_done || is_late
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return progress;
+        }
+        // A peer that still takes what it was given is not cut in the middle of it.
+        if self.duty == Duty::Linger && progress != Progress::Done && self.leg.has_undelivered() {
+            self.deliver(now);
+            return Progress::Waits;
+        }
+        Progress::Done
     }
 
     fn wake_at(&self, now: Instant) -> Option<Instant> {
-        let tick = (self.duty == Duty::DeliverThenReset).then_some(now + TICK);
+        let tick = (self.duty == Duty::DeliverThenAbort).then_some(now + TICK);
         self.deadline.into_iter().chain(tick).min()
     }
 }
@@ -91,10 +120,14 @@ impl Closing {
         let mut kept = Vec::new();
         for (side, leg, duty) in legs {
             match duty {
-                Duty::Close => drop(leg),
-                Duty::Reset => reset(leg),
-                Duty::DeliverThenReset if !leg.has_undelivered() => reset(leg),
-                _ => kept.push(Owed::new(side, leg, duty, patience, now)),
+                Duty::Abort => {}
+                Duty::DeliverThenAbort if !leg.has_undelivered() => {}
+                Duty::Close => leg.socket().end_on_close(),
+                Duty::DeliverThenAbort => kept.push(Owed::new(side, leg, duty, patience, now)),
+                Duty::Linger => {
+                    leg.socket().end_on_close();
+                    kept.push(Owed::new(side, leg, duty, patience, now));
+                }
             }
         }
         let legs = kept;
@@ -110,20 +143,16 @@ impl Closing {
 
     /// Goes on; [`Step::Close`] once nothing is owed any more.
     pub fn turn(&mut self, now: Instant, turn: &mut Turn<'_>) -> Step {
-        let mut index = 0;
-        while index < self.legs.len() {
-            if self.legs[index].turn(now, turn.scratch) {
-                let owed = self.legs.swap_remove(index);
-                if owed.duty == Duty::DeliverThenReset {
-                    reset(owed.leg);
-                }
-            } else {
-                index += 1;
-            }
-        }
-        match self.legs.is_empty() {
-            true => Step::Close,
-            false => Step::Wait,
+        let mut has_more = false;
+        self.legs.retain_mut(|owed| {
+            let progress = owed.turn(now, turn);
+            has_more |= progress == Progress::Goes;
+            progress != Progress::Done
+        });
+        match (self.legs.is_empty(), has_more) {
+            (true, _) => Step::Close,
+            (false, true) => Step::Yield,
+            (false, false) => Step::Wait,
         }
     }
 
@@ -132,8 +161,4 @@ impl Closing {
         let wakes = self.legs.iter().filter_map(|owed| owed.wake_at(now));
         wakes.min().unwrap_or(now)
     }
-}
-
-fn reset(leg: Leg) {
-    leg.socket().reset_on_close();
 }

@@ -21,7 +21,8 @@ use crate::tls::{Credentials, Role};
 /// Where a connection is in its life; the table is in [`super`].
 pub(super) enum Phase {
     InboundHandshake,
-    Resolving,
+    /// With the instant at which the name is given up.
+    Resolving(Instant),
     Connecting(Dial),
     OutboundHandshake,
     Relaying(Relay),
@@ -104,7 +105,7 @@ impl Connection {
             };
             (leg, Phase::InboundHandshake)
         } else {
-            (Leg::plain(socket), Phase::Resolving)
+            (Leg::plain(socket), Phase::Resolving(now))
         };
         Connection {
             id,
@@ -126,7 +127,7 @@ impl Connection {
     /// What to do before the first turn.
     pub fn begin(&mut self, now: Instant) -> Step {
         match self.phase {
-            Phase::Resolving => match self.dial(now) {
+            Phase::Resolving(_) => match self.dial(now) {
                 Next::Phase(phase) => {
                     self.phase = phase;
                     Step::Yield
@@ -143,11 +144,6 @@ impl Connection {
             self.phase,
             Phase::InboundHandshake | Phase::OutboundHandshake
         )
-    }
-
-    /// Whether the connection is before its relay.
-    pub fn is_opening(&self) -> bool {
-        !matches!(self.phase, Phase::Relaying(_))
     }
 
     /// Notes what the poller told of a leg.
@@ -177,7 +173,7 @@ impl Connection {
 
     /// The answer to [`Step::Resolve`].
     pub fn resolved(&mut self, answer: Result<Arc<[IpAddr]>, (CloseReason, String)>, now: Instant) {
-        if !matches!(self.phase, Phase::Resolving) {
+        if !matches!(self.phase, Phase::Resolving(_)) {
             return;
         }
         self.deadlines.clear(DeadlineKind::Lookup);
@@ -194,8 +190,10 @@ impl Connection {
 
     /// Goes on as far as it can within a turn's budget.
     pub fn turn(&mut self, now: Instant, turn: &mut Turn<'_>) -> Step {
-        if let Some(kind) = self.deadlines.due(now) {
-            self.expired(kind);
+        if let Some(kind) = self.deadlines.due(now)
+            && let Some(step) = self.expired(kind, now)
+        {
+            return step;
         }
         loop {
             if self.summary.reason().is_some() {
@@ -203,7 +201,7 @@ impl Connection {
             }
             let next = match self.phase {
                 Phase::InboundHandshake => self.inbound_handshake(now, turn),
-                Phase::Resolving => self.watch_inbound(),
+                Phase::Resolving(_) => self.watch_inbound(),
                 Phase::Connecting(_) => self.connecting(now, turn),
                 Phase::OutboundHandshake => self.outbound_handshake(now, turn),
                 Phase::Relaying(_) => self.relaying(now, turn),

@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::closing::{Closing, Duty};
 use super::connection::{Connection, End, Phase};
 use super::leg::Leg;
+use super::step::Step;
 use crate::base::deadline::DeadlineKind;
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
@@ -47,16 +48,24 @@ impl Connection {
         self.summary.ended(reason, side, detail);
     }
 
-    pub(super) fn expired(&mut self, kind: DeadlineKind) {
+    /// A deadline has come: the connection ends, or asks for something, or goes on.
+    pub(super) fn expired(&mut self, kind: DeadlineKind, now: Instant) -> Option<Step> {
         use CloseReason::*;
         let outbound = Some(Side::Outbound);
         let end = match (kind, &self.phase) {
             // Only the next address of a dial is due.
-            (DeadlineKind::Attempt, _) => return self.deadlines.clear(kind),
+            (DeadlineKind::Attempt, _) => {
+                self.deadlines.clear(kind);
+                return None;
+            }
             (DeadlineKind::Handshake, Phase::InboundHandshake) => {
                 End(HandshakeTimeout, Some(Side::Inbound), String::new())
             }
             (DeadlineKind::Handshake, _) => End(HandshakeTimeout, outbound, String::new()),
+            (DeadlineKind::Lookup, Phase::Resolving(until)) if now < *until => {
+                self.deadlines.set(kind, *until);
+                return self.pair.outbound.host_name().map(Step::LastGood);
+            }
             (DeadlineKind::Lookup, _) => {
                 let detail = format!("no answer for the name in {}", self.pair.outbound);
                 End(DnsError, outbound, detail)
@@ -68,9 +77,13 @@ impl Connection {
                 End(relay.expired(), None, String::new())
             }
             (DeadlineKind::Drain, _) => End(Drained, None, String::new()),
-            _ => return self.deadlines.clear(kind),
+            _ => {
+                self.deadlines.clear(kind);
+                return None;
+            }
         };
         self.end(end);
+        None
     }
 
     /// Tells the outcome and closes both legs; gives back what is still owed to them.
@@ -141,13 +154,13 @@ fn duty(leg: &Leg, reason: CloseReason, given: Option<FlowState>, is_handshake: 
         CloseReason::SinkLost if given == Some(FlowState::Ended) => Duty::Linger,
         // What it was given is a part of the whole.
         CloseReason::SinkLost if is_tls => Duty::Close,
-        CloseReason::SinkLost => Duty::Reset,
+        CloseReason::SinkLost => Duty::Abort,
         // An alert is on its way.
         _ if is_tls && (reason.delivers_first() || is_handshake && reason.sends_alert()) => {
             Duty::Linger
         }
         _ if is_tls => Duty::Close,
-        _ if reason.delivers_first() => Duty::DeliverThenReset,
-        _ => Duty::Reset,
+        _ if reason.delivers_first() => Duty::DeliverThenAbort,
+        _ => Duty::Abort,
     }
 }

@@ -16,6 +16,17 @@ const PENDING_BYTES_MAX: usize = 4 * PIECE_BYTES;
 /// Pieces that are received and forgotten at once from a peer that is only waited for.
 const LINGER_PIECES: usize = 8;
 
+/// Where a leg that is only waited for stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lingering {
+    /// The peer's own end has come.
+    Over,
+    /// An event will tell.
+    Waits,
+    /// The peer goes on sending; there is more to forget at once.
+    Goes,
+}
+
 /// What a leg speaks.
 enum Channel {
     Plain,
@@ -38,12 +49,12 @@ pub(super) struct Leg {
 }
 
 /// What events told and no system call has disproved yet.
-#[derive(Default)]
 struct Readiness {
     readable: bool,
     writable: bool,
-    /// A hint to look again behind a short read.
-    read_closed: bool,
+    /// A short read proves nothing: an end may stand behind it, or it stopped at a mark (urgent data
+    /// on TCP, passed descriptors on UNIX sockets) with more behind.
+    looks_twice: bool,
     /// A hint that the socket may have failed.
     error: bool,
 }
@@ -61,13 +72,14 @@ impl Leg {
 
     fn new(socket: Socket, channel: Channel) -> Leg {
         Leg {
-            socket,
             channel,
             readiness: Readiness {
                 readable: true,
                 writable: true,
-                ..Readiness::default()
+                looks_twice: matches!(socket, Socket::Unix(_)),
+                error: false,
             },
+            socket,
             pending: Buffer::default(),
             is_send_broken: false,
             was_reset: false,
@@ -80,7 +92,7 @@ impl Leg {
     pub(super) fn note(&mut self, event: &Event) {
         self.readiness.readable |= event.is_readable() || event.is_read_closed();
         self.readiness.writable |= event.is_writable();
-        self.readiness.read_closed |= event.is_read_closed();
+        self.readiness.looks_twice |= event.is_read_closed() || event.is_priority();
         self.readiness.error |= event.is_error();
     }
 
@@ -112,22 +124,27 @@ impl Leg {
         !self.is_send_broken && (!self.pending.is_empty() || self.socket.has_unsent())
     }
 
+    /// Whether the peer has reset the connection.
+    pub(super) fn was_reset(&mut self) -> bool {
+        relay::Leg::failure(self);
+        self.was_reset
+    }
+
     /// Sends FIN behind everything and forgets what the peer sends: for a peer that has to read an
-    /// alert, which a reset would destroy. Returns whether the peer's own end has come.
-    pub(super) fn linger(&mut self, scratch: &mut Scratch) -> bool {
+    /// alert, which a reset would destroy.
+    pub(super) fn linger(&mut self, scratch: &mut Scratch) -> Lingering {
         if relay::Leg::flush(self, scratch) == Flush::Blocked {
-            return false;
+            return Lingering::Waits;
         }
         self.socket.end();
         for _ in 0..LINGER_PIECES {
             match self.socket.receive(scratch.received.space()) {
                 Received::Bytes(_) => {}
-                Received::WouldBlock => return false,
-                Received::End | Received::Broken(_) => return true,
+                Received::WouldBlock => return Lingering::Waits,
+                Received::End | Received::Broken(_) => return Lingering::Over,
             }
         }
-        // A peer that goes on sending is left to the deadline.
-        false
+        Lingering::Goes
     }
 
     /// Goes on with the TLS handshake; a plain leg needs none. On failure the alert is on its way.
@@ -172,8 +189,8 @@ impl Leg {
             Received::Bytes(count) => {
                 into.commit(count);
                 self.moved += count as u64;
-                // A short read tells that the socket is drained (epoll(7)). Only an end may follow.
-                self.readiness.readable = count == room || self.readiness.read_closed;
+                // Otherwise a short read tells that the socket is drained (epoll(7)).
+                self.readiness.readable = count == room || self.readiness.looks_twice;
                 received
             }
             Received::WouldBlock => {
@@ -199,6 +216,8 @@ impl Leg {
     }
 
     fn fill_tls(&mut self, scratch: &mut Scratch) -> Fill {
+        // The flow that feeds this leg may have ended: then nobody else flushes it.
+        relay::Leg::flush(self, scratch);
         if self.pending.len() > PENDING_BYTES_MAX {
             return Fill::Blocked;
         }
@@ -242,7 +261,7 @@ impl Leg {
         if !self.pending.is_empty() {
             self.pending.append(scratch.outgoing.data());
             scratch.outgoing.clear();
-            return Flush::Blocked;
+            return relay::Leg::flush(self, scratch);
         }
         let flush = self.send_from(&mut scratch.outgoing);
         match flush {
@@ -345,7 +364,12 @@ impl relay::Leg for Leg {
             Broken::SendOnly => Some(Failure::SinkLost),
             Broken::Both => {
                 self.was_reset = true;
-                Some(Failure::Reset)
+                // On a TLS leg a close_notify may stand before the reset, unread: its stream would be
+                // whole. Reading tells.
+                Some(match self.channel {
+                    Channel::Plain => Failure::Reset,
+                    Channel::Tls(_) => Failure::SinkLost,
+                })
             }
         }
     }

@@ -1,7 +1,7 @@
 //! A connection before its relay: handshakes, and the way to the destination.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::connection::{Connection, End, Next, Phase};
 use super::dial::{Dial, DialStep, Dialer};
@@ -12,8 +12,10 @@ use crate::base::id::Side;
 use crate::base::reason::CloseReason;
 use crate::config::{Address, Host, ServerName};
 use crate::net::Socket;
-use crate::relay::{Failure, Leg as _};
 use crate::tls::{ExpectedName, Handshake, Role};
+
+/// How long a connection waits for the resolver before it asks for an older answer (RFC 8767, 5).
+const LOOKUP_PATIENCE: Duration = Duration::from_millis(1800);
 
 impl Connection {
     pub(super) fn inbound_handshake(
@@ -41,8 +43,9 @@ impl Connection {
                 host: Host::Name(name),
                 ..
             } => {
-                self.deadlines.set(DeadlineKind::Lookup, connect_by);
-                self.phase = Phase::Resolving;
+                let ask_again = connect_by.min(now + LOOKUP_PATIENCE);
+                self.deadlines.set(DeadlineKind::Lookup, ask_again);
+                self.phase = Phase::Resolving(connect_by);
                 return Next::Step(Step::Resolve(Arc::clone(name)));
             }
             Address::Tcp {
@@ -61,14 +64,11 @@ impl Connection {
 
     /// Before the relay the inbound leg is not read, but its failure ends the connection.
     pub(super) fn watch_inbound(&mut self) -> Result<Next, End> {
-        match self.inbound.failure() {
-            Some(Failure::Reset) => Err(End(
-                CloseReason::InboundGone,
-                Some(Side::Inbound),
-                String::new(),
-            )),
-            _ => Ok(Next::Step(Step::Wait)),
+        if self.inbound.was_reset() {
+            let (reason, side) = (CloseReason::InboundGone, Side::Inbound);
+            return Err(End(reason, Some(side), String::new()));
         }
+        Ok(Next::Step(Step::Wait))
     }
 
     pub(super) fn connecting(&mut self, now: Instant, turn: &mut Turn<'_>) -> Result<Next, End> {
@@ -102,6 +102,8 @@ impl Connection {
 
     fn connected(&mut self, socket: Socket, now: Instant) -> Result<Next, End> {
         let Some(name) = &self.pair.server_name else {
+            // Whatever ends this program, half a stream must not look whole.
+            socket.reset_on_close();
             self.outbound = Some(Leg::plain(socket));
             return Ok(self.relay(now));
         };

@@ -15,6 +15,9 @@ pub enum Step {
     Yield,
     /// Resolve this name and call [`Connection::resolved`](super::Connection::resolved); then go on.
     Resolve(Arc<str>),
+    /// The resolver takes its time: if there is an older answer for this name, call
+    /// [`Connection::resolved`](super::Connection::resolved) with that.
+    LastGood(Arc<str>),
     /// It is over: call [`Connection::close`](super::Connection::close).
     Close,
 }

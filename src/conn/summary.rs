@@ -166,7 +166,9 @@ impl fmt::Display for Line<'_> {
 impl LegFacts {
     fn write(&self, f: &mut fmt::Formatter<'_>, leg: &str) -> fmt::Result {
         match &self.endpoint {
-            Some(endpoint) => write!(f, " {leg}={endpoint}")?,
+            Some(Endpoint::Tcp(address)) => write!(f, " {leg}={address}")?,
+            // A stranger may have bound its end to any name.
+            Some(endpoint) => write!(f, " {leg}={:?}", endpoint.to_string())?,
             None => write!(f, " {leg}=-")?,
         }
         if let Some(negotiated) = &self.negotiated {

@@ -25,10 +25,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Endpoint::Tcp(address) => address.fmt(f),
-            // A stranger may have bound its end to any name.
-            Endpoint::Unix(path) => {
-                write!(f, "unix:{}", path.display().to_string().escape_debug())
-            }
+            Endpoint::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
 }
@@ -135,7 +132,8 @@ impl Socket {
 
     /// Registers with a poller, for everything and for good: readiness is edge-triggered.
     pub fn register(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
-        let interest = Interest::READABLE | Interest::WRITABLE;
+        // Priority tells of urgent data, at which a receive stops short.
+        let interest = Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY;
         each!(self, stream => registry.register(stream, Token(token), interest))
     }
 
@@ -188,6 +186,13 @@ impl Socket {
     pub fn failure(&self) -> Option<Broken> {
         let error = each!(self, stream => stream.take_error()).ok()??;
         Some(Broken::of(&error))
+    }
+
+    /// Undoes [`Socket::reset_on_close`].
+    pub fn end_on_close(&self) {
+        if let Socket::Tcp(stream) = self {
+            let _ = SockRef::from(stream).set_linger(None);
+        }
     }
 
     /// Lets the close that follows reset the connection, so that the peer cannot take a part for the

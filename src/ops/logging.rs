@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError};
 use env_logger::Target;
@@ -11,6 +11,9 @@ use log::LevelFilter;
 
 /// Lines that may wait for a slow reader of standard error; more are dropped and counted.
 const QUEUE_LINES: usize = 8192;
+
+/// How long the end of the program waits for lines to be taken.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 enum Line {
     Text(Vec<u8>),
@@ -20,29 +23,32 @@ enum Line {
 /// Writes the queued lines out when dropped.
 pub struct LogGuard {
     queue: Sender<Line>,
-    writer: Option<JoinHandle<()>>,
+    /// Closed once the writer is done.
+    written: Receiver<()>,
 }
 
 /// Starts the log. The environment variable `RUST_LOG` has the last word on levels.
 pub fn start(level: LevelFilter) -> io::Result<LogGuard> {
     let (queue, lines) = crossbeam_channel::bounded(QUEUE_LINES);
     let dropped = Arc::new(AtomicU64::new(0));
+    let (done, written) = crossbeam_channel::bounded::<()>(0);
     let writer = {
         let dropped = Arc::clone(&dropped);
-        std::thread::Builder::new()
-            .name("log".to_owned())
-            .spawn(move || write_lines(&lines, &dropped))?
+        move || {
+            write_lines(&lines, &dropped);
+            drop(done);
+        }
     };
+    std::thread::Builder::new()
+        .name("log".to_owned())
+        .spawn(writer)?;
     let sink = Sink {
         queue: queue.clone(),
         dropped,
         line: Vec::new(),
     };
     formatted(level).target(Target::Pipe(Box::new(sink))).init();
-    Ok(LogGuard {
-        queue,
-        writer: Some(writer),
-    })
+    Ok(LogGuard { queue, written })
 }
 
 /// A logger that writes to standard error itself, at the levels of `RUST_LOG` alone, for a short-lived
@@ -86,10 +92,9 @@ fn write_lines(lines: &Receiver<Line>, dropped: &AtomicU64) {
 
 impl Drop for LogGuard {
     fn drop(&mut self) {
-        if self.queue.send(Line::End).is_ok()
-            && let Some(writer) = self.writer.take()
-        {
-            let _ = writer.join();
+        // A reader of standard error that has stopped reading must not keep the program from ending.
+        if self.queue.send_timeout(Line::End, LAST_WORDS).is_ok() {
+            let _ = self.written.recv_timeout(LAST_WORDS);
         }
     }
 }

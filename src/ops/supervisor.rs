@@ -83,6 +83,10 @@ pub struct Running {
     reload: Option<Reload>,
     drain: Duration,
     state: State,
+    /// The workers were told to end at once.
+    is_forced: bool,
+    limit: usize,
+    descriptors: u64,
 }
 
 /// The reload hour and its next instant.
@@ -152,8 +156,10 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         reload,
         drain: config.drain,
         state: State::Serving,
+        is_forced: false,
+        limit,
+        descriptors,
     };
-    running.announce(limit, descriptors);
     Ok(running)
 }
 
@@ -202,7 +208,8 @@ impl Running {
         move |command| drop(control.send(Control::Command(command)))
     }
 
-    fn announce(&self, limit: usize, descriptors: u64) {
+    fn announce(&self) {
+        let (limit, descriptors) = (self.limit, self.descriptors);
         for (pair, endpoint) in &self.endpoints {
             let pair = &self.pairs[*pair];
             log::info!(
@@ -228,13 +235,14 @@ impl Running {
     /// Serves until a command or a failure ends it.
     #[allow(clippy::disallowed_methods)] // the supervisor's clock
     pub fn wait(mut self) -> Result<(), RunError> {
+        self.announce();
         loop {
             let message = self.messages.recv_timeout(self.patience(Instant::now()));
             match message {
                 Ok(Control::Command(Command::Reload)) => self.reload(&Zoned::now()),
-                Ok(Control::Command(Command::Stop)) => self.stop(Instant::now()),
+                Ok(Control::Command(Command::Stop)) => self.stop(Instant::now())?,
                 Ok(Control::ThreadEnded { name, end }) => self.thread_ended(&name, end)?,
-                Err(RecvTimeoutError::Timeout) => self.tick(Instant::now()),
+                Err(RecvTimeoutError::Timeout) => self.tick(Instant::now())?,
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(RunError("the control channel is gone".to_owned()));
                 }
@@ -254,12 +262,12 @@ impl Running {
     }
 
     #[allow(clippy::disallowed_methods)] // the reload hour is one of the wall clock
-    fn tick(&mut self, now: Instant) {
+    fn tick(&mut self, now: Instant) -> Result<(), RunError> {
         if let State::Draining { force_at } = self.state {
             if now >= force_at {
-                self.post_all(|| WorkerMsg::Stop);
+                return self.force(now);
             }
-            return;
+            return Ok(());
         }
         let wall = Zoned::now();
         if let Some(reload) = &self.reload
@@ -267,6 +275,21 @@ impl Running {
         {
             self.reload(&wall);
         }
+        Ok(())
+    }
+
+    /// Tells the workers to end at once; the second time they are given up.
+    fn force(&mut self, now: Instant) -> Result<(), RunError> {
+        if self.is_forced {
+            let what = "a worker does not end: ending without it";
+            return Err(RunError(what.to_owned()));
+        }
+        self.is_forced = true;
+        self.state = State::Draining {
+            force_at: now + STOP_GRACE,
+        };
+        self.post_all(|| WorkerMsg::Stop);
+        Ok(())
     }
 
     /// Builds and proves fresh credentials, and publishes them by one pointer; keeps the old ones if
@@ -300,11 +323,10 @@ impl Running {
         }
     }
 
-    fn stop(&mut self, now: Instant) {
+    fn stop(&mut self, now: Instant) -> Result<(), RunError> {
         if let State::Draining { .. } = self.state {
             log::warn!("told to stop again: ending every connection");
-            self.post_all(|| WorkerMsg::Stop);
-            return;
+            return self.force(now);
         }
         log::info!("stopping: live connections have {:?} to end", self.drain);
         let until = now + self.drain;
@@ -313,6 +335,7 @@ impl Running {
         };
         // The acceptor ends first, so that no connection comes behind the drain; see `thread_ended`.
         self.acceptor.post(AcceptorMsg::Stop);
+        Ok(())
     }
 
     fn thread_ended(&mut self, name: &str, end: ThreadEnd) -> Result<(), RunError> {

@@ -140,7 +140,10 @@ impl Acceptor {
     }
 
     fn is_full(&mut self, index: usize, now: Instant) -> bool {
-        let Some(limit) = self.admission.full(self.doors[index].pair) else {
+        let Some(limit) = self
+            .admission
+            .full(self.doors[index].pair, self.doors[index].is_tls)
+        else {
             return false;
         };
         if self.limit_log.allows(now) {
@@ -157,6 +160,10 @@ impl Acceptor {
         let door = &self.doors[index];
         match door.listener.accept() {
             Ok((socket, peer)) => {
+                if !door.is_tls {
+                    // Whatever becomes of it, half a stream must not look whole.
+                    socket.reset_on_close();
+                }
                 let worker = self.admission.least_loaded();
                 let permit = Permit::take(&self.admission, door.pair, worker, door.is_tls);
                 self.workers[worker].post(WorkerMsg::Accepted(NewConnection {

@@ -33,15 +33,15 @@ impl Gauge {
     }
 
     fn is_full(&self) -> bool {
-        self.value.load(Ordering::Acquire) >= self.limit
+        self.value.load(Ordering::SeqCst) >= self.limit
     }
 
     fn add(&self) {
-        self.value.fetch_add(1, Ordering::AcqRel);
+        self.value.fetch_add(1, Ordering::SeqCst);
     }
 
     fn remove(&self) {
-        self.value.fetch_sub(1, Ordering::AcqRel);
+        self.value.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -86,22 +86,24 @@ impl Admission {
 
     /// Connections that live now.
     pub fn connections(&self) -> usize {
-        self.connections.value.load(Ordering::Acquire)
+        self.connections.value.load(Ordering::SeqCst)
     }
 
     /// The limit that keeps the pair from one more connection. The acceptor will be woken when that
     /// may have changed.
-    pub(super) fn full(&self, pair: usize) -> Option<FullLimit> {
-        self.look(pair)?;
+    ///
+    /// Only pairs that begin with a handshake wait for others' handshakes.
+    pub(super) fn full(&self, pair: usize, is_tls: bool) -> Option<FullLimit> {
+        self.look(pair, is_tls)?;
         // Say so first and look again: a place that was freed in between must not go unnoticed.
         self.is_awaited.store(true, Ordering::SeqCst);
-        self.look(pair)
+        self.look(pair, is_tls)
     }
 
-    fn look(&self, pair: usize) -> Option<FullLimit> {
+    fn look(&self, pair: usize, is_tls: bool) -> Option<FullLimit> {
         if self.connections.is_full() {
             Some(FullLimit::Connections)
-        } else if self.handshakes.is_full() {
+        } else if is_tls && self.handshakes.is_full() {
             Some(FullLimit::Handshakes)
         } else if self.pairs[pair].is_full() {
             Some(FullLimit::PairConnections)
@@ -197,19 +199,20 @@ mod tests {
     fn a_pair_at_its_limit_leaves_room_for_the_others() {
         let admission = admission(10, 10, 1);
         let permit = Permit::take(&admission, 0, 0, false);
-        assert_eq!(admission.full(0), Some(FullLimit::PairConnections));
-        assert_eq!(admission.full(1), None);
+        assert_eq!(admission.full(0, true), Some(FullLimit::PairConnections));
+        assert_eq!(admission.full(1, true), None);
         drop(permit);
-        assert_eq!(admission.full(0), None);
+        assert_eq!(admission.full(0, true), None);
     }
 
     #[test]
     fn a_handshake_counts_until_it_is_done() {
         let admission = admission(10, 1, 10);
         let mut permit = Permit::take(&admission, 0, 0, true);
-        assert_eq!(admission.full(1), Some(FullLimit::Handshakes));
+        assert_eq!(admission.full(1, true), Some(FullLimit::Handshakes));
+        assert_eq!(admission.full(1, false), None);
         permit.set_handshaking(false);
-        assert_eq!(admission.full(1), None);
+        assert_eq!(admission.full(1, true), None);
     }
 
     #[test]

@@ -88,8 +88,7 @@ impl<M> Mailbox<M> {
 impl<M> Receiver<M> {
     /// Call before taking messages, once for each wake-up: later posts ring again.
     pub fn answer_bell(&self) {
-        self.bell.0.is_rung.store(false, Ordering::Release);
-        std::sync::atomic::fence(Ordering::SeqCst);
+        self.bell.0.is_rung.swap(false, Ordering::AcqRel);
     }
 
     /// The next message, if there is one.

@@ -1,8 +1,9 @@
 //! Names to addresses, for one worker: its cache, and the lane that all workers share.
 
+use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::mailbox::Mailbox;
@@ -14,28 +15,58 @@ use crate::offload::dns::{self, DnsCache, DnsError, Lookup};
 use crate::offload::lane::Lane;
 
 /// Threads that wait for the system's resolver, and names that wait for them.
-const LANE_THREADS: usize = 2;
+const LANE_THREADS: usize = 4;
 const LANE_QUEUE: usize = 1024;
 
 /// How often a resolver in trouble is told of.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// A name to be resolved for a worker.
-pub struct ResolveJob {
-    host: Arc<str>,
-    reply_to: Mailbox<WorkerMsg>,
+/// The look-ups of all workers. A name is asked for once at a time, whoever wants it, so that one name
+/// that hangs holds one thread.
+pub struct ResolveLane {
+    lane: Lane<Arc<str>>,
+    asking: Arc<Asking>,
 }
 
-/// The lane of the workers' look-ups.
-pub type ResolveLane = Lane<ResolveJob>;
+/// Who waits for which name.
+type Asking = Mutex<HashMap<Arc<str>, Vec<Mailbox<WorkerMsg>>>>;
 
 /// Starts the lane.
 pub fn resolve_lane() -> io::Result<ResolveLane> {
-    Lane::start("dns", LANE_THREADS, LANE_QUEUE, |job: ResolveJob| {
-        let result = dns::resolve(&job.host);
-        let host = job.host;
-        job.reply_to.post(WorkerMsg::Resolved { host, result });
+    let asking = Arc::new(Asking::default());
+    let answers = Arc::clone(&asking);
+    let work = move |host: Arc<str>| {
+        let result = dns::resolve(&host);
+        for reply_to in take(&answers, &host) {
+            let (host, result) = (Arc::clone(&host), result.clone());
+            reply_to.post(WorkerMsg::Resolved { host, result });
+        }
+    };
+    Ok(ResolveLane {
+        lane: Lane::start("dns", LANE_THREADS, LANE_QUEUE, work)?,
+        asking,
     })
+}
+
+fn take(asking: &Asking, host: &str) -> Vec<Mailbox<WorkerMsg>> {
+    let mut asking = asking.lock().unwrap_or_else(PoisonError::into_inner);
+    asking.remove(host).unwrap_or_default()
+}
+
+impl ResolveLane {
+    /// Asks for a name, unless that is done already; false if the lane is full.
+    fn ask(&self, host: &Arc<str>, reply_to: &Mailbox<WorkerMsg>) -> bool {
+        let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waiting) = asking.get_mut(host) {
+            waiting.push(reply_to.clone());
+            return true;
+        }
+        let is_taken = self.lane.submit(Arc::clone(host)).is_ok();
+        if is_taken {
+            asking.insert(Arc::clone(host), vec![reply_to.clone()]);
+        }
+        is_taken
+    }
 }
 
 /// An answer for a connection: addresses, or why there are none.
@@ -69,8 +100,12 @@ impl Resolver {
         match self.cache.lookup(host, who, now) {
             Lookup::Cached(addresses) => (vec![who], Some(Ok(addresses))),
             Lookup::Refresh(addresses) => {
-                self.submit(host, now);
-                (vec![who], Some(Ok(addresses)))
+                // Refused, it tells those who still wait the same last good addresses.
+                let (mut answered, _) = self
+                    .submit(host, now)
+                    .unwrap_or((Vec::new(), Ok(addresses.clone())));
+                answered.push(who);
+                (answered, Some(Ok(addresses)))
             }
             Lookup::Failed(error) => (vec![who], Some(Err(told(&error)))),
             Lookup::Waiting => (Vec::new(), None),
@@ -79,6 +114,11 @@ impl Resolver {
                 None => (Vec::new(), None),
             },
         }
+    }
+
+    /// The last good addresses of a name, however old.
+    pub(super) fn last_good(&self, host: &str) -> Option<Arc<[IpAddr]>> {
+        self.cache.last_good(host)
     }
 
     /// Takes the outcome of a job: whom it is for, and what to tell them.
@@ -94,11 +134,7 @@ impl Resolver {
 
     /// Submits a job; if the lane is full, who waited for it and what to tell them.
     fn submit(&mut self, host: &Arc<str>, now: Instant) -> Option<(Vec<ConnId>, Addresses)> {
-        let job = ResolveJob {
-            host: Arc::clone(host),
-            reply_to: self.reply_to.clone(),
-        };
-        if self.lane.submit(job).is_ok() {
+        if self.lane.ask(host, &self.reply_to) {
             return None;
         }
         let (waiting, answer) = self.cache.refused(host);

@@ -148,7 +148,6 @@ impl Worker {
             }
             WorkerMsg::Stop => {
                 self.each_open(now, |connection| connection.kill(CloseReason::Stopped));
-                self.run_queues(now);
                 while !self.relays.is_empty() || !self.handshakes.is_empty() {
                     self.run_queues(now);
                 }
@@ -158,6 +157,10 @@ impl Worker {
     }
 
     fn accept(&mut self, new: NewConnection, now: Instant) {
+        if self.is_stopped {
+            new.socket.reset_on_close();
+            return;
+        }
         let slot = self.entries.vacant_entry();
         self.accepted = self.accepted.wrapping_add(1);
         let id = ConnId {
@@ -274,6 +277,12 @@ impl Worker {
                 let (answered, answer) = self.resolver.lookup(&host, id, now);
                 if let Some(answer) = answer {
                     self.resolved(&answered, &answer, now);
+                }
+            }
+            Step::LastGood(host) => {
+                self.reschedule(id, now);
+                if let Some(addresses) = self.resolver.last_good(&host) {
+                    self.resolved(&[id], &Ok(addresses), now);
                 }
             }
             Step::Close => self.close(id, now),
