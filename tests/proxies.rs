@@ -1,7 +1,11 @@
 //! HAProxy and stunnel as the far end, client certificates required on both sides.
 //!
-//! Both pass half-closed connections on in both directions, in TLS 1.2 and 1.3 alike, so no case is
-//! spared: a service may answer after the request has ended.
+//! Both pass half-closed connections on, in TLS 1.2 and 1.3 alike: a service may answer after the
+//! request has ended. One case is spared. When stunnel has passed the request's end on and its plain
+//! service closes before stunnel has read all of the answer, it takes the hang-up for the end of the
+//! answer, and ends its TLS side with close_notify before the rest (seen in 5.68, whose log then says
+//! `Read socket closed (HUP)`). So behind stunnel a long answer is asked for on a connection that is
+//! still open both ways, and only a short one behind the request's end.
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
@@ -55,15 +59,29 @@ fn plain(port: u16) -> TcpStream {
     stream
 }
 
-/// Sends everything and ends; what comes back up to the end.
-fn exchange(mut stream: TcpStream, data: &[u8]) -> Vec<u8> {
+/// When the application ends its side.
+#[derive(Clone, Copy)]
+enum Ends {
+    BehindTheRequest,
+    BehindTheAnswer,
+}
+
+/// Sends everything; what comes back up to the end.
+fn exchange(mut stream: TcpStream, data: &[u8], ends: Ends) -> Vec<u8> {
     let mut sink = stream.try_clone().unwrap();
     let mut answer = Vec::new();
     std::thread::scope(|scope| {
         scope.spawn(move || {
             sink.write_all(data).unwrap();
-            sink.shutdown(Shutdown::Write).unwrap();
+            if let Ends::BehindTheRequest = ends {
+                sink.shutdown(Shutdown::Write).unwrap();
+            }
         });
+        if let Ends::BehindTheAnswer = ends {
+            let mut part = (&mut stream).take(data.len() as u64);
+            part.read_to_end(&mut answer).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+        }
         stream.read_to_end(&mut answer).unwrap();
     });
     answer
@@ -79,30 +97,26 @@ fn access(program: &Program) -> Access {
 }
 
 /// What goes through to an echo comes back whole, and an answer that begins only after the request
-/// has ended arrives; `exchange` opens the way with that service behind it.
-fn carries_both_ways(exchange: impl Fn(SocketAddr, &[u8]) -> (Vec<u8>, Access)) {
+/// has ended arrives. `through` opens the way with a service behind it and exchanges bytes on it.
+fn carries(echo_ends: Ends, through: impl Fn(SocketAddr, &[u8], Ends) -> (Vec<u8>, Access)) {
     let data = data();
-    let (answer, access) = exchange(backend::echo(), &data);
-    assert!(
-        answer == data,
-        "{} bytes came back: {access:?}",
-        answer.len()
-    );
+    let (answer, access) = through(backend::echo(), &data, echo_ends);
+    assert!(answer == data, "{} came back: {access:?}", answer.len());
     assert_eq!(access.number("bytes_inward"), BYTES as u64);
     assert_eq!(access.reason(), "completed", "{access:?}");
 
-    let (answer, access) = exchange(backend::count(), &data);
+    let (answer, access) = through(backend::count(), &data, Ends::BehindTheRequest);
     assert_eq!(answer, BYTES.to_string().as_bytes(), "{access:?}");
     assert_eq!(access.reason(), "completed", "{access:?}");
 }
 
-fn carries_to_gateway(make: MakeProxy) {
+fn gateway_carries(make: MakeProxy, echo_ends: Ends) {
     let pki = TestPki::new();
     for version in VERSIONS {
-        carries_both_ways(|service, data| {
+        carries(echo_ends, |service, data, ends| {
             let peer = make(&pki, service, version);
             let program = persona(&pki, peer.port);
-            let answer = exchange(program.connect("own"), data);
+            let answer = exchange(program.connect("own"), data, ends);
             let access = access(&program);
             assert_eq!(access.get("outbound_version"), version);
             (answer, access)
@@ -110,13 +124,13 @@ fn carries_to_gateway(make: MakeProxy) {
     }
 }
 
-fn carries_from_persona(make: MakeProxy) {
+fn persona_carries(make: MakeProxy) {
     let pki = TestPki::new();
     for version in VERSIONS {
-        carries_both_ways(|service, data| {
+        carries(Ends::BehindTheRequest, |service, data, ends| {
             let program = gateway(&pki, service);
             let peer = make(&pki, program.addr("own"), version);
-            let answer = exchange(plain(peer.port), data);
+            let answer = exchange(plain(peer.port), data, ends);
             let access = access(&program);
             assert_eq!(access.get("inbound_version"), version);
             assert_eq!(access.get("inbound_subject"), "CN=alice");
@@ -156,29 +170,34 @@ fn persona_refuses(make: MakeProxy) {
         let program = gateway(&pki, backend::echo());
         let peer = make(&others, program.addr("own"), version);
         let _ = plain(peer.port).read(&mut [0]);
-        let access = program.access("own", 0);
-        assert_eq!(access.reason(), "certificate_refused", "{access:?}");
+        until("the refusal to be told", || {
+            let accesses = program.accesses("own");
+            let mut reasons = accesses.iter().map(Access::reason);
+            reasons
+                .find(|reason| *reason == "certificate_refused")
+                .map(drop)
+        });
     }
 }
 
 #[test]
 fn haproxy_as_the_gateway_carries_both_ways_and_half_closed() {
-    carries_to_gateway(proxies::haproxy_gateway);
+    gateway_carries(proxies::haproxy_gateway, Ends::BehindTheRequest);
 }
 
 #[test]
 fn haproxy_as_the_persona_carries_both_ways_and_half_closed() {
-    carries_from_persona(proxies::haproxy_persona);
+    persona_carries(proxies::haproxy_persona);
 }
 
 #[test]
 fn stunnel_as_the_gateway_carries_both_ways_and_half_closed() {
-    carries_to_gateway(proxies::stunnel_gateway);
+    gateway_carries(proxies::stunnel_gateway, Ends::BehindTheAnswer);
 }
 
 #[test]
 fn stunnel_as_the_persona_carries_both_ways_and_half_closed() {
-    carries_from_persona(proxies::stunnel_persona);
+    persona_carries(proxies::stunnel_persona);
 }
 
 #[test]

@@ -2,16 +2,14 @@
 
 use std::fs;
 use std::io::Read;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
-use super::program::free_port;
-use super::wait::until;
+use socket2::{Domain, Socket, Type};
 
-/// How often a server is started anew because somebody else took its port.
-const STARTS_MAX: usize = 3;
+use super::wait::until;
 
 /// Where system daemons lie, besides the folders of `PATH`.
 const DAEMONS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
@@ -34,6 +32,8 @@ pub struct Peer {
     log: Gathered,
     /// Where it listens on 127.0.0.1; 0 for a client.
     pub port: u16,
+    /// Keeps the port as long as the server runs.
+    reserved: Option<Socket>,
 }
 
 impl Peer {
@@ -48,30 +48,25 @@ impl Peer {
             child,
             log,
             port: 0,
+            reserved: None,
         }
     }
 
-    /// Starts a server on a free port and waits until it listens there.
+    /// Starts a server on a port of its own and waits until it listens there. A server must survive
+    /// a connection that comes to nothing.
     pub fn serve(command_for: impl Fn(u16) -> Command) -> Peer {
-        for _ in 0..STARTS_MAX {
-            let port = free_port();
-            let mut peer = Peer::start(command_for(port));
-            peer.port = port;
-            if peer.comes_up() {
-                return peer;
-            }
-            eprintln!("{}: {}", peer.tool, peer.log.text());
-        }
-        panic!("it does not start");
-    }
-
-    /// Whether it takes a connection; a server must survive one that comes to nothing.
-    fn comes_up(&mut self) -> bool {
+        let reserved = reserved();
+        let address = reserved.local_addr().unwrap().as_socket().unwrap();
+        let mut peer = Peer::start(command_for(address.port()));
+        peer.port = address.port();
+        peer.reserved = Some(reserved);
         until("a peer to listen", || {
-            let is_reached = TcpStream::connect(("127.0.0.1", self.port)).is_ok();
-            let has_ended = self.child.try_wait().unwrap().is_some();
-            (has_ended || is_reached).then_some(!has_ended)
-        })
+            if let Some(status) = peer.child.try_wait().unwrap() {
+                panic!("{} ended with {status}", peer.tool);
+            }
+            TcpStream::connect(address).ok()
+        });
+        peer
     }
 
     /// Its standard input and output; can be had once.
@@ -109,6 +104,16 @@ impl Peer {
         };
         until("a peer to stop", is_stopped);
     }
+}
+
+/// A socket that keeps a free port: nobody else is given it, but a server that reuses addresses, as
+/// all of them do, may bind and listen there.
+fn reserved() -> Socket {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_reuse_address(true).unwrap();
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    socket.bind(&any.into()).unwrap();
+    socket
 }
 
 impl Drop for Peer {
