@@ -96,6 +96,8 @@ pub(super) fn handshake_reason(words: &str) -> CloseReason {
         | "WRONG_CURVE"
         | "WRONG_CIPHER_RETURNED" => CloseReason::TlsNoCommonParameters,
         "BAD_SIGNATURE" | "KEY_TYPE_MISMATCH" => CloseReason::CertBadSignature,
+        // BoringSSL looks at a leaf's key usage before it verifies the chain.
+        "KEY_USAGE_BIT_INCORRECT" => CloseReason::CertWrongPurpose,
         "INTERNAL_ERROR" | "MALLOC_FAILURE" => CloseReason::Internal,
         _ => CloseReason::TlsMalformed,
     }

@@ -171,6 +171,7 @@ fn a_leaf_without_its_intermediate_is_a_gap_if_its_issuer_is_of_our_organisation
     let pki = TestPki::new();
     let (root, below) = authorities(&pki, "Example");
     let (_, strange) = authorities(&pki, "Stranger");
+    let (_, namesake) = authorities(&pki, "Example");
     std::fs::write(&pki.ca, root.cert_pem().unwrap()).unwrap();
     let issue = |by: &Authority, purpose: Purpose, is_whole: bool| {
         let identity = by.issue(&pki.request(purpose)).unwrap();
@@ -201,6 +202,11 @@ fn a_leaf_without_its_intermediate_is_a_gap_if_its_issuer_is_of_our_organisation
     );
     assert_eq!(
         reason(&issue(&strange, Purpose::Client, false)),
+        Some(CertUnknownAuthority)
+    );
+    // Nothing is missing from this chain: its end is a stranger with our name.
+    assert_eq!(
+        reason(&issue(&namesake, Purpose::Client, true)),
         Some(CertUnknownAuthority)
     );
     assert_eq!(
@@ -234,4 +240,46 @@ fn a_chain_of_eight_intermediates_is_followed_and_one_of_nine_is_not() {
     let too_deep = issue(&below(&authority, 9));
     let error = verdict(&pki, Some(&too_deep), Purpose::Client, "-tls1_3");
     assert_eq!(error.reason, CertInvalid, "{error}");
+}
+
+#[test]
+fn a_strange_root_is_self_signed_alone_and_an_unknown_authority_above_others() {
+    let pki = TestPki::new();
+    let (root, below) = authorities(&pki, "Stranger");
+    let root_pem = root.cert_pem().unwrap();
+    for role in [Purpose::Client, Purpose::Server] {
+        let alone = pki.issue(&pki.request(role));
+        let asks = [
+            "req",
+            "-x509",
+            "-sha256",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=alone",
+        ];
+        let with = [
+            "-addext",
+            "subjectAltName = DNS:localhost",
+            "-key",
+            path(&alone.key),
+        ];
+        let itself = openssl(&[&asks[..], &with].concat());
+        std::fs::write(&alone.cert, itself).unwrap();
+        refused(&pki, &alone, role, CertSelfSigned);
+        let identity = below.issue(&pki.request(role)).unwrap();
+        let files = pki.write(&(identity.cert_pem + &root_pem), &identity.key_pem);
+        refused(&pki, &files, role, CertUnknownAuthority);
+    }
+}
+
+#[test]
+fn a_key_that_is_for_certificates_alone_is_refused_for_its_purpose() {
+    let pki = TestPki::new();
+    let files = by_hand::issue_by_root(&pki, "keyUsage = critical, keyCertSign");
+    // A server's library would not show it. BoringSSL refuses it before it tells whose it is.
+    for version in VERSIONS {
+        let error = verdict(&pki, Some(&files), Purpose::Client, version);
+        assert_eq!(error.reason, CertWrongPurpose, "{error}");
+    }
 }
