@@ -35,7 +35,7 @@ fn processor_ticks(program: &Program) -> u64 {
 
 /// Waits until the program has used no processor time for some looks: what spins never comes to that.
 fn until_at_rest(program: &Program) {
-    const LOOKS: u32 = 40;
+    const LOOKS: u32 = 150;
     let (mut last, mut same) = (0, 0);
     until("the program to rest", || {
         let now = processor_ticks(program);
