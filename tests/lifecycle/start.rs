@@ -3,7 +3,8 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::process::Command;
 
 use mtls_persona::tls::authority::Purpose;
 use serde_json::{Value, json};
@@ -12,14 +13,19 @@ use super::drain::unix_program;
 use super::ping;
 use super::support::certs::TestPki;
 use super::support::duplex::unix_connect;
-use super::support::program::outcome;
+use super::support::program::{PROGRAM, outcome};
 use super::support::{backend, pairs};
 
-/// Runs a command with that configuration: exit code, standard output, standard error.
+/// Runs a command with that configuration, and not for ever: exit code, standard output, standard error.
 fn command(name: &str, pki: &TestPki, config: &Value) -> (i32, String, String) {
-    let path: PathBuf = pki.folder().join("config.json");
+    let path = pki.folder().join("config.json");
     fs::write(&path, config.to_string()).unwrap();
-    outcome(&[name, "--config", path.to_str().unwrap()])
+    let mut command = Command::new("timeout");
+    command.args(["60", PROGRAM, name, "--config"]).arg(&path);
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    let code = output.status.code().unwrap();
+    (code, text(output.stdout), text(output.stderr))
 }
 
 /// Standard error without the log's lines: what the program says of its own failure.
