@@ -39,7 +39,10 @@ fn both_ends_of_a_connection_through_nginx_know_the_other_by_name() {
         let access = tunnel.program.access(pair, 0);
         assert_eq!(access.get("outbound_version"), version);
         assert_eq!(access.get("outbound_sans"), "DNS:localhost");
-        assert_eq!(access.get("outbound_issuer"), "O=Test, CN=Test intermediate");
+        assert_eq!(
+            access.get("outbound_issuer"),
+            "O=Test, CN=Test intermediate"
+        );
     }
 }
 
