@@ -162,8 +162,9 @@ pub(super) fn alert_name(alert: i32) -> &'static str {
 /// OpenSSL's TLS 1.3 client refuses a server's certificate so, having no keys of its own yet. BoringSSL
 /// takes nothing but an encrypted alert at that point and calls it a bad packet.
 pub(super) fn plain_alert(input: &[u8]) -> Option<i32> {
+    const FATAL: u8 = 2;
     match input.last_chunk()? {
-        [21, 3, _, 0, 2, _, alert] => Some(i32::from(*alert)),
+        [21, 3, _, 0, 2, FATAL, alert] => Some(i32::from(*alert)),
         _ => None,
     }
 }

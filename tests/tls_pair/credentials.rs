@@ -37,7 +37,7 @@ fn good_material_is_proven_with_its_facts_and_without_a_warning() {
             let proven = Credentials::prove(&material, &[role], ten_days_before).unwrap();
             assert_eq!((proven.days_left, &proven.warnings[..]), (10, &[][..]));
             assert_eq!(proven.cert.subject, "CN=localhost");
-            assert_eq!(proven.cert.issuer, "CN=Test intermediate");
+            assert_eq!(proven.cert.issuer, "O=Test, CN=Test intermediate");
             assert!(proven.context(role).is_some());
             let other = if role == Role::Client {
                 Role::Server

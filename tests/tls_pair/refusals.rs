@@ -68,7 +68,7 @@ fn every_bad_certificate_has_its_own_reason_in_both_roles_and_versions() {
         ),
         (
             TestPki::missing_intermediate,
-            CertUnknownAuthority,
+            CertMissingIntermediate,
             "its certificate: ",
         ),
         (TestPki::sha1, CertWeakSignature, "its certificate: "),
@@ -84,8 +84,8 @@ fn every_bad_certificate_has_its_own_reason_in_both_roles_and_versions() {
             } else {
                 "CN=localhost"
             };
-            let is_leaf = whose.starts_with("its");
-            assert_eq!(error.certificate.unwrap().subject.contains(cn), is_leaf);
+            // Whichever certificate is at fault, the one shown is the peer's own.
+            assert!(error.certificate.unwrap().subject.contains(cn));
         }
     }
 }

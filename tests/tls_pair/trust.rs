@@ -60,7 +60,7 @@ fn every_certificate_of_a_trust_file_is_an_anchor() {
     assert_eq!(reason(&intermediate, &bare), None);
     assert_eq!(
         reason(&root, &bare),
-        Some(CloseReason::CertUnknownAuthority)
+        Some(CloseReason::CertMissingIntermediate)
     );
 }
 
@@ -150,7 +150,7 @@ fn a_root_signed_by_an_older_one_is_followed_to_whichever_is_trusted() {
     let (new, old) = (TestPki::new(), TestPki::new());
     // The new root's name and key in a certificate of the old one.
     let extensions = "basicConstraints = critical, CA:TRUE\nsubjectKeyIdentifier = hash";
-    let new_root = ("/CN=Test root", &*by_hand::root(&new).key);
+    let new_root = ("/O=Test/CN=Test root", &*by_hand::root(&new).key);
     let crossed = by_hand::sign(&new, new_root, &by_hand::root(&old), extensions);
     let client = new.client("alice");
     fs::write(&client.cert, text(&client.cert) + &crossed).unwrap();
