@@ -59,8 +59,6 @@ deadline_kinds! {
     Idle,
     /// One direction has ended, and the other made no progress.
     HalfCloseIdle,
-    /// The last bytes of a connection that is being closed must be gone until then.
-    Deliver,
     /// The end of a graceful stop.
     Drain,
 }

@@ -27,6 +27,9 @@ const SIGNATURE_ALGORITHMS: &str = "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha38
     ecdsa_secp521r1_sha512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:\
     rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
 
+/// The most bytes of authorities' names that a server sends (the message takes 65,535).
+const NAMES_BYTES_MAX: usize = 16 * 1024;
+
 /// The lowest protocol version that is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MinVersion {
@@ -147,6 +150,21 @@ fn set_certificate(builder: &mut SslContextBuilder, parsed: &Parsed) -> Result<(
     builder.set_private_key(&parsed.key)
 }
 
+/// Tells clients which authorities are trusted, so that one with several certificates can choose; not
+/// if the list would be out of proportion, as it travels in every handshake.
+fn name_anchors(builder: &mut SslContextBuilder, anchors: &[X509]) -> Result<(), ErrorStack> {
+    let mut bytes = 0;
+    for anchor in anchors {
+        bytes += anchor.subject_name().to_der()?.len();
+    }
+    if bytes <= NAMES_BYTES_MAX {
+        for anchor in anchors {
+            builder.add_client_ca(anchor)?;
+        }
+    }
+    Ok(())
+}
+
 fn set_trust(
     builder: &mut SslContextBuilder,
     role: Role,
@@ -161,9 +179,7 @@ fn set_trust(
     builder.set_verify_cert_store(store.build())?;
     builder.set_verify_depth(verify::CHAIN_DEPTH_MAX);
     if role == Role::Server {
-        for anchor in anchors {
-            builder.add_client_ca(anchor)?;
-        }
+        name_anchors(builder, anchors)?;
     }
     let trust = Trust::of(anchors, role);
     let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;

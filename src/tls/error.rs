@@ -98,7 +98,7 @@ pub(super) fn handshake_reason(words: &str) -> CloseReason {
         "BAD_SIGNATURE" | "KEY_TYPE_MISMATCH" => CloseReason::CertBadSignature,
         // BoringSSL looks at a leaf's key usage before it verifies the chain.
         "KEY_USAGE_BIT_INCORRECT" => CloseReason::CertWrongPurpose,
-        "INTERNAL_ERROR" | "MALLOC_FAILURE" => CloseReason::Internal,
+        "INTERNAL_ERROR" | "MALLOC_FAILURE" | "OVERFLOW" => CloseReason::Internal,
         _ => CloseReason::TlsMalformed,
     }
 }
@@ -108,7 +108,7 @@ pub(super) fn session_reason(words: &str) -> CloseReason {
     match words {
         // A write behind our own close_notify.
         "PROTOCOL_IS_SHUTDOWN" => CloseReason::Internal,
-        "INTERNAL_ERROR" | "MALLOC_FAILURE" => CloseReason::Internal,
+        "INTERNAL_ERROR" | "MALLOC_FAILURE" | "OVERFLOW" => CloseReason::Internal,
         _ => CloseReason::TlsBadRecord,
     }
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use super::backend;
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::ex_data::Index;
+use super::backend::lib::hash::MessageDigest;
 use super::backend::lib::nid::Nid;
 use super::backend::lib::pkey::Id;
 use super::backend::lib::ssl::{Ssl, SslRef};
@@ -33,6 +34,8 @@ type Finding = Mutex<Option<TlsError>>;
 pub(super) struct Trust {
     peer: Role,
     organisations: Arc<[String]>,
+    /// SHA-256 of each anchor.
+    anchors: Arc<[Vec<u8>]>,
 }
 
 impl Trust {
@@ -45,8 +48,17 @@ impl Trust {
                 Role::Server => Role::Client,
             },
             organisations: anchors.iter().filter_map(organisation).collect(),
+            anchors: anchors.iter().filter_map(|anchor| digest(anchor)).collect(),
         }
     }
+
+    fn is_anchor(&self, cert: &X509Ref) -> bool {
+        digest(cert).is_some_and(|digest| self.anchors.contains(&digest))
+    }
+}
+
+fn digest(cert: &X509Ref) -> Option<Vec<u8>> {
+    Some(cert.digest(MessageDigest::sha256()).ok()?.to_vec())
 }
 
 /// The slot of a session in which its finding is kept.
@@ -201,13 +213,11 @@ fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseRea
     if let Some(what) = weak_key(cert) {
         return Some((CloseReason::CertWeakKey, what));
     }
+    let what = weak_signature(cert)?;
     // An anchor is trusted for itself, not for its signature.
-    let chain_length = store.chain().map_or(0, |chain| chain.len());
-    let is_anchor = depth as usize + 1 == chain_length && chain_length > 1;
-    if is_anchor {
+    if trust.is_anchor(cert) {
         return None;
     }
-    let what = weak_signature(cert)?;
     Some((CloseReason::CertWeakSignature, what))
 }
 
