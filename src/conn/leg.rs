@@ -9,6 +9,9 @@ use crate::net::{Broken, Received, Sent, Socket};
 use crate::relay::{self, Failure, Fill, Flush};
 use crate::tls::{Handshake, ReadOutcome, Session, TlsError};
 
+#[cfg(test)]
+mod tests;
+
 /// A session's own messages (alerts, answers to key updates) may pile up behind bytes that the peer
 /// does not take; above this many bytes nothing more is read from it.
 const PENDING_BYTES_MAX: usize = 4 * PIECE_BYTES;
