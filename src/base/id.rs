@@ -10,6 +10,14 @@ pub enum Side {
 }
 
 impl Side {
+    /// The other leg.
+    pub fn other(self) -> Side {
+        match self {
+            Side::Inbound => Side::Outbound,
+            Side::Outbound => Side::Inbound,
+        }
+    }
+
     /// The word for the log.
     pub fn label(self) -> &'static str {
         match self {

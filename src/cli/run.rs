@@ -30,6 +30,10 @@ pub(super) fn run(config: &Path) -> ExitCode {
     }
     match running.wait() {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(COULD_NOT, &error),
+        Err(error) => {
+            // By the log, which never waits for a reader: a restart is due.
+            log::error!("{error}");
+            ExitCode::from(COULD_NOT)
+        }
     }
 }

@@ -25,9 +25,11 @@ pub(super) enum Duty {
     Abort,
     /// As `Abort`, but not before everything that it was given has left this machine.
     DeliverThenAbort,
-    /// FIN, and then wait until the peer has read what it was sent: closing while the peer's bytes
-    /// are unread would reset the connection and destroy an alert or an answer on its way.
+    /// FIN, and then wait a moment until the peer has read what it was sent: closing while the peer's
+    /// bytes are unread would reset the connection and destroy an alert on its way.
     Linger,
+    /// As `Linger`, for a whole answer on its way: for as long as a half-closed connection may be idle.
+    LingerLong,
 }
 
 /// The legs of a connection that is over, as far as something is still owed to them.
@@ -40,72 +42,47 @@ struct Owed {
     side: Side,
     leg: Leg,
     duty: Duty,
-    patience: Duration,
     /// None if the system itself gives up a peer that takes nothing.
     deadline: Option<Instant>,
-}
-
-/// Where a duty stands.
-#[derive(PartialEq, Eq)]
-enum Progress {
-    Done,
-    Waits,
-    /// More can be done at once.
-    Goes,
+    /// When to look whether its bytes have left, event or not.
+    look_at: Option<Instant>,
 }
 
 impl Owed {
     /// `patience` is how long a peer may take nothing of what is delivered to it.
     fn new(side: Side, leg: Leg, duty: Duty, patience: Duration, now: Instant) -> Owed {
-        let mut owed = Owed {
+        let deadline = match duty {
+            // Only the system sees every byte leave, so that it can tell a slow peer from a stuck one.
+            Duty::DeliverThenAbort if leg.socket().give_up_after(patience) => None,
+            Duty::DeliverThenAbort | Duty::LingerLong => Some(now + patience),
+            _ => Some(now + LINGER),
+        };
+        Owed {
             side,
             leg,
             duty,
-            patience,
-            deadline: Some(now + LINGER),
-        };
-        if duty == Duty::DeliverThenAbort {
-            owed.deliver(now);
+            deadline,
+            look_at: None,
         }
-        owed
     }
 
-    fn deliver(&mut self, now: Instant) {
-        self.duty = Duty::DeliverThenAbort;
-        // Only the system sees every byte leave, so that it can tell a slow peer from a stuck one.
-        let is_watched = self.leg.socket().give_up_after(self.patience);
-        self.deadline = (!is_watched).then_some(now + self.patience);
+    fn turn(&mut self, now: Instant, turn: &mut Turn<'_>) -> Lingering {
+        if self.deadline.is_some_and(|deadline| now >= deadline) {
+            return Lingering::Over;
+        }
+        if self.duty != Duty::DeliverThenAbort {
+            return self.leg.linger(turn.scratch);
+        }
+        self.leg.flush(turn.scratch);
+        if !self.leg.has_undelivered() {
+            return Lingering::Over;
+        }
+        self.look_at = Some(now + TICK);
+        Lingering::Waits
     }
 
-    fn turn(&mut self, now: Instant, turn: &mut Turn<'_>) -> Progress {
-        let progress = match self.duty {
-            Duty::Linger => match self.leg.linger(turn.scratch) {
-                Lingering::Over => Progress::Done,
-                Lingering::Waits => Progress::Waits,
-                Lingering::Goes => Progress::Goes,
-            },
-            _ => {
-                self.leg.flush(turn.scratch);
-                match self.leg.has_undelivered() {
-                    true => Progress::Waits,
-                    false => Progress::Done,
-                }
-            }
-        };
-        if self.deadline.is_none_or(|deadline| now < deadline) {
-            return progress;
-        }
-        // A peer that still takes what it was given is not cut in the middle of it.
-        if self.duty == Duty::Linger && progress != Progress::Done && self.leg.has_undelivered() {
-            self.deliver(now);
-            return Progress::Waits;
-        }
-        Progress::Done
-    }
-
-    fn wake_at(&self, now: Instant) -> Option<Instant> {
-        let tick = (self.duty == Duty::DeliverThenAbort).then_some(now + TICK);
-        self.deadline.into_iter().chain(tick).min()
+    fn wake_at(&self) -> Option<Instant> {
+        self.deadline.into_iter().chain(self.look_at).min()
     }
 }
 
@@ -124,7 +101,7 @@ impl Closing {
                 Duty::DeliverThenAbort if !leg.has_undelivered() => {}
                 Duty::Close => leg.socket().end_on_close(),
                 Duty::DeliverThenAbort => kept.push(Owed::new(side, leg, duty, patience, now)),
-                Duty::Linger => {
+                Duty::Linger | Duty::LingerLong => {
                     leg.socket().end_on_close();
                     kept.push(Owed::new(side, leg, duty, patience, now));
                 }
@@ -146,8 +123,8 @@ impl Closing {
         let mut has_more = false;
         self.legs.retain_mut(|owed| {
             let progress = owed.turn(now, turn);
-            has_more |= progress == Progress::Goes;
-            progress != Progress::Done
+            has_more |= progress == Lingering::Goes;
+            progress != Lingering::Over
         });
         match (self.legs.is_empty(), has_more) {
             (true, _) => Step::Close,
@@ -157,8 +134,7 @@ impl Closing {
     }
 
     /// When to look again, event or not.
-    pub fn wake_at(&self, now: Instant) -> Instant {
-        let wakes = self.legs.iter().filter_map(|owed| owed.wake_at(now));
-        wakes.min().unwrap_or(now)
+    pub fn wake_at(&self) -> Option<Instant> {
+        self.legs.iter().filter_map(Owed::wake_at).min()
     }
 }

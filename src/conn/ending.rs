@@ -113,25 +113,22 @@ impl Connection {
     }
 }
 
-/// What an operator may want to know of a destination that we showed our certificate to.
-///
-/// Some servers judge a certificate only once the handshake is done, and refuse it by closing as if
 const BARE_ANSWER: &str = "the peer answered our close_notify by closing without one of its own; if \
     it always does (nginx does), set on_truncation to end";
 
-/// Whether a peer's TCP connection ended without close_notify when the other side had ended already.
+/// Whether a peer's TCP connection ended without close_notify when the other side had ended already,
+/// and nothing has come from it since.
 ///
 /// Some peers answer every close_notify so. Its stream may still be a part of the whole, and the abort
 /// stands; but it is no news.
 fn is_bare_answer(relay: &Relay, reason: CloseReason) -> bool {
-    let other = match relay.culprit() {
-        Some(Side::Inbound) => Side::Outbound,
-        Some(Side::Outbound) => Side::Inbound,
-        None => return false,
-    };
-    reason == CloseReason::TlsTruncated && relay.ended_first() == Some(other)
+    let is_second = relay.culprit().map(Side::other) == relay.ended_first();
+    reason == CloseReason::TlsTruncated && is_second && relay.was_mute_since()
 }
 
+/// What an operator may want to know of a destination that we showed our certificate to.
+///
+/// Some servers judge a certificate only once the handshake is done, and refuse it by closing as if
 /// all were well; nobody can tell that from a server with nothing to say.
 fn remark(relay: &Relay) -> &'static str {
     let left_first = relay.ended_first().or(relay.culprit());
@@ -151,7 +148,9 @@ fn duty(leg: &Leg, reason: CloseReason, given: Option<FlowState>, is_handshake: 
     match reason {
         CloseReason::Completed => Duty::Close,
         // Its answer is complete, but it may still be sending.
-        CloseReason::SinkLost if given == Some(FlowState::Ended) => Duty::Linger,
+        CloseReason::SinkLost if given == Some(FlowState::Ended) => Duty::LingerLong,
+        // It was given all there is, and has sent nothing for long.
+        CloseReason::HalfCloseIdle if given == Some(FlowState::Ended) => Duty::Close,
         // What it was given is a part of the whole.
         CloseReason::SinkLost if is_tls => Duty::Close,
         CloseReason::SinkLost => Duty::Abort,

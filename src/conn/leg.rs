@@ -58,6 +58,9 @@ struct Readiness {
     /// A short read proves nothing: an end may stand behind it, or it stopped at a mark (urgent data
     /// on TCP, passed descriptors on UNIX sockets) with more behind.
     looks_twice: bool,
+    /// A receive has found nothing once. Before that a short read proves nothing either: an end may have
+    /// been told while nobody listened, with the connection itself.
+    has_blocked: bool,
     /// A hint that the socket may have failed.
     error: bool,
 }
@@ -80,6 +83,7 @@ impl Leg {
                 readable: true,
                 writable: true,
                 looks_twice: matches!(socket, Socket::Unix(_)),
+                has_blocked: false,
                 error: false,
             },
             socket,
@@ -163,10 +167,11 @@ impl Leg {
             let handshake = session.handshake(scratch);
             self.push_out(scratch);
             match handshake {
+                // What came before a reset is read first: it may be an alert.
+                Ok(Handshake::NeedsInput) if self.readiness.readable => {}
                 Ok(Handshake::NeedsInput) if self.is_send_broken && self.was_reset => {
                     return Err(reset_in_handshake());
                 }
-                Ok(Handshake::NeedsInput) if self.readiness.readable => {}
                 other => return other,
             }
         }
@@ -193,11 +198,14 @@ impl Leg {
                 into.commit(count);
                 self.moved += count as u64;
                 // Otherwise a short read tells that the socket is drained (epoll(7)).
-                self.readiness.readable = count == room || self.readiness.looks_twice;
+                let readiness = &mut self.readiness;
+                readiness.readable =
+                    count == room || readiness.looks_twice || !readiness.has_blocked;
                 received
             }
             Received::WouldBlock => {
                 self.readiness.readable = false;
+                self.readiness.has_blocked = true;
                 received
             }
             Received::End if self.was_reset => Received::Broken(Broken::Both),

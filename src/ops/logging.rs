@@ -48,6 +48,8 @@ pub fn start(level: LevelFilter) -> io::Result<LogGuard> {
         line: Vec::new(),
     };
     formatted(level).target(Target::Pipe(Box::new(sink))).init();
+    // Written to standard error directly, a panic could wait for its reader before anybody heard of it.
+    std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
     Ok(LogGuard { queue, written })
 }
 

@@ -325,6 +325,9 @@ impl Running {
 
     fn stop(&mut self, now: Instant) -> Result<(), RunError> {
         if let State::Draining { .. } = self.state {
+            if self.is_forced {
+                return Ok(());
+            }
             log::warn!("told to stop again: ending every connection");
             return self.force(now);
         }

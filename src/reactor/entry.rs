@@ -45,10 +45,10 @@ impl Entry {
     }
 
     /// When to look again, event or not.
-    pub(super) fn wake_at(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn wake_at(&self) -> Option<Instant> {
         match &self.life {
             Life::Open(connection) => connection.wake_at(),
-            Life::Closing(closing) => Some(closing.wake_at(now)),
+            Life::Closing(closing) => closing.wake_at(),
         }
     }
 

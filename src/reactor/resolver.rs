@@ -29,7 +29,13 @@ pub struct ResolveLane {
 }
 
 /// Who waits for which name.
-type Asking = Mutex<HashMap<Arc<str>, Vec<Mailbox<WorkerMsg>>>>;
+type Asking = Mutex<HashMap<Arc<str>, Asked>>;
+
+/// A look-up under way.
+struct Asked {
+    since: Instant,
+    waiting: Vec<Mailbox<WorkerMsg>>,
+}
 
 /// Starts the lane.
 pub fn resolve_lane() -> io::Result<ResolveLane> {
@@ -50,20 +56,33 @@ pub fn resolve_lane() -> io::Result<ResolveLane> {
 
 fn take(asking: &Asking, host: &str) -> Vec<Mailbox<WorkerMsg>> {
     let mut asking = asking.lock().unwrap_or_else(PoisonError::into_inner);
-    asking.remove(host).unwrap_or_default()
+    asking
+        .remove(host)
+        .map(|asked| asked.waiting)
+        .unwrap_or_default()
 }
 
 impl ResolveLane {
-    /// Asks for a name, unless that is done already; false if the lane is full.
-    fn ask(&self, host: &Arc<str>, reply_to: &Mailbox<WorkerMsg>) -> bool {
+    /// Asks for a name, unless that is done already and not believed lost; false if the lane is full.
+    fn ask(&self, host: &Arc<str>, reply_to: &Mailbox<WorkerMsg>, now: Instant) -> bool {
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(waiting) = asking.get_mut(host) {
-            waiting.push(reply_to.clone());
+        if let Some(asked) = asking.get_mut(host)
+            && now < asked.since + dns::LOST
+        {
+            asked.waiting.push(reply_to.clone());
             return true;
         }
         let is_taken = self.lane.submit(Arc::clone(host)).is_ok();
         if is_taken {
-            asking.insert(Arc::clone(host), vec![reply_to.clone()]);
+            // Whose look-up was lost asks again itself.
+            let waiting = vec![reply_to.clone()];
+            asking.insert(
+                Arc::clone(host),
+                Asked {
+                    since: now,
+                    waiting,
+                },
+            );
         }
         is_taken
     }
@@ -134,7 +153,7 @@ impl Resolver {
 
     /// Submits a job; if the lane is full, who waited for it and what to tell them.
     fn submit(&mut self, host: &Arc<str>, now: Instant) -> Option<(Vec<ConnId>, Addresses)> {
-        if self.lane.ask(host, &self.reply_to) {
+        if self.lane.ask(host, &self.reply_to, now) {
             return None;
         }
         let (waiting, answer) = self.cache.refused(host);

@@ -144,11 +144,12 @@ impl Worker {
             WorkerMsg::Publish(generation) => self.generation = generation,
             WorkerMsg::Drain(until) => {
                 self.drain = Some(until);
-                self.each_open(now, |connection| connection.drain(until));
+                self.each_open(|connection| connection.drain(until));
             }
             WorkerMsg::Stop => {
-                self.each_open(now, |connection| connection.kill(CloseReason::Stopped));
-                while !self.relays.is_empty() || !self.handshakes.is_empty() {
+                self.each_open(|connection| connection.kill(CloseReason::Stopped));
+                // Each ends in its next turn.
+                while self.has_open() {
                     self.run_queues(now);
                 }
                 self.is_stopped = true;
@@ -195,7 +196,12 @@ impl Worker {
         self.after(id, step, now);
     }
 
-    fn each_open(&mut self, now: Instant, act: impl Fn(&mut Connection)) {
+    fn has_open(&self) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|(_, entry)| matches!(entry.life, Life::Open(_)))
+    }
+
+    fn each_open(&mut self, act: impl Fn(&mut Connection)) {
         let mut touched = Vec::new();
         for (_, entry) in &mut self.entries {
             if let Life::Open(connection) = &mut entry.life {
@@ -204,7 +210,7 @@ impl Worker {
             }
         }
         for id in touched {
-            self.reschedule(id, now);
+            self.reschedule(id);
             self.enqueue(id);
         }
     }
@@ -215,7 +221,7 @@ impl Worker {
                 && let Life::Open(connection) = &mut entry.life
             {
                 connection.resolved(answer.clone(), now);
-                self.reschedule(*id, now);
+                self.reschedule(*id);
                 self.enqueue(*id);
             }
         }
@@ -228,8 +234,8 @@ impl Worker {
             };
             entry.scheduled = None;
             // Activity only moves a deadline, never its entry: it may not be due at all.
-            if entry.wake_at(now).is_some_and(|at| at > now) {
-                self.reschedule(id, now);
+            if entry.wake_at().is_some_and(|at| at > now) {
+                self.reschedule(id);
             } else {
                 self.enqueue(id);
             }
@@ -267,20 +273,20 @@ impl Worker {
     /// Does what a connection asks for after a turn.
     fn after(&mut self, id: ConnId, step: Step, now: Instant) {
         match step {
-            Step::Wait => self.reschedule(id, now),
+            Step::Wait => self.reschedule(id),
             Step::Yield => {
-                self.reschedule(id, now);
+                self.reschedule(id);
                 self.enqueue(id);
             }
             Step::Resolve(host) => {
-                self.reschedule(id, now);
+                self.reschedule(id);
                 let (answered, answer) = self.resolver.lookup(&host, id, now);
                 if let Some(answer) = answer {
                     self.resolved(&answered, &answer, now);
                 }
             }
             Step::LastGood(host) => {
-                self.reschedule(id, now);
+                self.reschedule(id);
                 if let Some(addresses) = self.resolver.last_good(&host) {
                     self.resolved(&[id], &Ok(addresses), now);
                 }
@@ -289,9 +295,9 @@ impl Worker {
         }
     }
 
-    fn reschedule(&mut self, id: ConnId, now: Instant) {
+    fn reschedule(&mut self, id: ConnId) {
         if let Some(entry) = live(&mut self.entries, id)
-            && let Some(at) = entry.wake_at(now)
+            && let Some(at) = entry.wake_at()
         {
             self.deadlines.schedule(id, at, &mut entry.scheduled);
         }

@@ -54,6 +54,8 @@ pub struct Relay {
     inward: Flow,
     /// Whose stream came to its clean end first.
     ended_first: Option<Side>,
+    /// How many bytes the other side had sent by then.
+    bytes_at_end: u64,
     /// Whose failure ended it.
     culprit: Option<Side>,
 }
@@ -65,6 +67,7 @@ impl Relay {
             outward: Flow::new(truncation),
             inward: Flow::new(truncation),
             ended_first: None,
+            bytes_at_end: 0,
             culprit: None,
         }
     }
@@ -85,6 +88,12 @@ impl Relay {
     /// The leg whose stream was the first to come to its clean end, if one did.
     pub fn ended_first(&self) -> Option<Side> {
         self.ended_first
+    }
+
+    /// Whether the side that did not end first has sent nothing since.
+    pub fn was_mute_since(&self) -> bool {
+        let first = self.ended_first;
+        first.is_some_and(|side| self.flow_from(side.other()).bytes() == self.bytes_at_end)
     }
 
     /// Moves what can be moved, within the budget of a turn.
@@ -130,8 +139,9 @@ impl Relay {
     }
 
     fn look_for_end(&mut self, side: Side) {
-        if self.flow_from(side).has_source_ended() {
-            self.ended_first.get_or_insert(side);
+        if self.ended_first.is_none() && self.flow_from(side).has_source_ended() {
+            self.ended_first = Some(side);
+            self.bytes_at_end = self.flow_from(side.other()).bytes();
         }
     }
 

@@ -214,8 +214,8 @@ fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseRea
         return Some((CloseReason::CertWeakKey, what));
     }
     let what = weak_signature(cert)?;
-    // An anchor is trusted for itself, not for its signature.
-    if trust.is_anchor(cert) {
+    // An authority that is an anchor is trusted for itself, not for its signature.
+    if store.error_depth() > 0 && trust.is_anchor(cert) {
         return None;
     }
     Some((CloseReason::CertWeakSignature, what))

@@ -137,6 +137,20 @@ fn the_leg_that_came_to_its_end_first_is_known_once_both_have() {
         rig.sink().arrives(Arrival::End);
         assert_eq!(rig.turn(), Close(CloseReason::Completed));
         assert_eq!(rig.relay.ended_first(), Some(source));
+        assert!(rig.relay.was_mute_since());
+    });
+}
+
+#[test]
+fn bytes_behind_the_first_end_are_known() {
+    both_ways(|source| {
+        let mut rig = Rig::new(source);
+        assert!(!rig.relay.was_mute_since());
+        rig.source().arrives(last(b"all"));
+        assert_eq!(rig.turn(), Wait);
+        rig.sink().arrives(last(b"an answer"));
+        assert_eq!(rig.turn(), Close(CloseReason::Completed));
+        assert!(!rig.relay.was_mute_since());
     });
 }
 
