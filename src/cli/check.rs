@@ -2,9 +2,8 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{WRONG_WORDS, fail};
+use super::{WRONG_WORDS, fail, unix_now};
 use crate::config::{self, Config};
 use crate::ops::{Checked, check_credentials};
 
@@ -41,10 +40,4 @@ fn print_pairs(config: &Config, checked: &Checked) {
         );
     }
     println!("ok");
-}
-
-#[allow(clippy::disallowed_methods)] // certificates are judged by the wall clock
-fn unix_now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_secs() as i64)
 }

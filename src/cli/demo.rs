@@ -17,7 +17,7 @@ mod traffic;
 use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 
@@ -97,7 +97,7 @@ fn show(args: &DemoArgs) -> Result<(), DemoError> {
     let accesses = Accesses::watch().map_err(while_doing("starting the log"))?;
     // Before there is anything to remove, so that no signal leaves a key behind.
     let mut stage = Stage::new().map_err(while_doing("watching for signals"))?;
-    let now = unix_now();
+    let now = super::unix_now();
     let folder = Folder::make(now)?;
     say(&report::authority(&folder))?;
 
@@ -183,13 +183,4 @@ fn say(text: &str) -> Result<(), DemoError> {
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(while_doing("writing to standard output"))
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "certificates hold by the wall clock"
-)]
-fn unix_now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
 }

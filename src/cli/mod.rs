@@ -8,6 +8,7 @@ mod run;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
@@ -99,4 +100,14 @@ fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
         eprintln!("mtls-persona: {line}");
     }
     ExitCode::from(code)
+}
+
+/// The time of day, in seconds since 1970.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the edge where the time of day enters"
+)]
+fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
 }

@@ -10,8 +10,8 @@ mod report;
 
 use std::io::Write;
 use std::net::IpAddr;
-use std::time::SystemTime;
 
+use super::unix_now;
 use crate::tls::authority::{
     Authority, Identity, LeafRequest, Purpose, Subject, Validity, is_dns_name,
 };
@@ -40,15 +40,6 @@ pub fn execute(args: &PkiArgs, now: i64) -> Result<String, PkiError> {
         PkiCommand::Server(server) => make_server(&folder, server, now),
         PkiCommand::Client(client) => make_client(&folder, client, now),
     }
-}
-
-#[allow(
-    clippy::disallowed_methods,
-    reason = "the edge where the time of day enters"
-)]
-fn unix_now() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
 }
 
 fn make_authority(folder: &Folder, args: &InitArgs, now: i64) -> Result<String, PkiError> {
