@@ -34,7 +34,8 @@ type Asking = Mutex<HashMap<Arc<str>, Asked>>;
 /// A look-up under way.
 struct Asked {
     since: Instant,
-    waiting: Vec<Mailbox<WorkerMsg>>,
+    /// Each with the instant at which it asked.
+    waiting: Vec<(Instant, Mailbox<WorkerMsg>)>,
 }
 
 /// Starts the lane.
@@ -43,7 +44,7 @@ pub fn resolve_lane() -> io::Result<ResolveLane> {
     let answers = Arc::clone(&asking);
     let work = move |host: Arc<str>| {
         let result = dns::resolve(&host);
-        for reply_to in take(&answers, &host) {
+        for (_, reply_to) in take(&answers, &host) {
             let (host, result) = (Arc::clone(&host), result.clone());
             reply_to.post(WorkerMsg::Resolved { host, result });
         }
@@ -54,7 +55,7 @@ pub fn resolve_lane() -> io::Result<ResolveLane> {
     })
 }
 
-fn take(asking: &Asking, host: &str) -> Vec<Mailbox<WorkerMsg>> {
+fn take(asking: &Asking, host: &str) -> Vec<(Instant, Mailbox<WorkerMsg>)> {
     let mut asking = asking.lock().unwrap_or_else(PoisonError::into_inner);
     asking
         .remove(host)
@@ -66,25 +67,21 @@ impl ResolveLane {
     /// Asks for a name, unless that is done already and not believed lost; false if the lane is full.
     fn ask(&self, host: &Arc<str>, reply_to: &Mailbox<WorkerMsg>, now: Instant) -> bool {
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(asked) = asking.get_mut(host)
-            && now < asked.since + dns::LOST
-        {
-            asked.waiting.push(reply_to.clone());
-            return true;
+        let is_lost = |asked: &Asked| now >= asked.since + dns::LOST;
+        if asking.get(host).is_none_or(is_lost) && self.lane.submit(Arc::clone(host)).is_err() {
+            return false;
         }
-        let is_taken = self.lane.submit(Arc::clone(host)).is_ok();
-        if is_taken {
-            // Whose look-up was lost asks again itself.
-            let waiting = vec![reply_to.clone()];
-            asking.insert(
-                Arc::clone(host),
-                Asked {
-                    since: now,
-                    waiting,
-                },
-            );
+        let asked = asking.entry(Arc::clone(host)).or_insert_with(|| Asked {
+            since: now,
+            waiting: Vec::new(),
+        });
+        if is_lost(asked) {
+            asked.since = now;
+            // Who has waited since the lost look-up asks again itself.
+            asked.waiting.retain(|(since, _)| now < *since + dns::LOST);
         }
-        is_taken
+        asked.waiting.push((now, reply_to.clone()));
+        true
     }
 }
 
@@ -177,4 +174,44 @@ fn told(error: &DnsError) -> (CloseReason, String) {
         _ => CloseReason::DnsError,
     };
     (reason, error.to_string())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::disallowed_methods)]
+mod tests {
+    use super::super::mailbox::mailbox;
+    use super::*;
+
+    /// A lane whose look-ups never come to an end, and how many were begun or wait.
+    fn hanging() -> (ResolveLane, crossbeam_channel::Receiver<()>) {
+        let (begin, begun) = crossbeam_channel::bounded(16);
+        let work = move |_| {
+            begin.send(()).unwrap();
+            std::thread::park();
+        };
+        let lane = Lane::start("test", 4, 4, work).unwrap();
+        let asking = Arc::default();
+        (ResolveLane { lane, asking }, begun)
+    }
+
+    #[test]
+    fn a_name_is_asked_for_once_and_again_when_the_look_up_is_lost_and_nobody_is_forgotten() {
+        let poll = mio::Poll::new().unwrap();
+        let (worker, _receiver) = mailbox(&poll).unwrap();
+        let (lane, begun) = hanging();
+        let host: Arc<str> = "db.example".into();
+        let start = Instant::now();
+        let patience = Duration::from_secs(30);
+        assert!(lane.ask(&host, &worker, start));
+        begun.recv_timeout(patience).unwrap();
+        let late = start + dns::LOST - Duration::from_secs(1);
+        assert!(lane.ask(&host, &worker, late));
+        assert!(begun.try_recv().is_err());
+        assert!(lane.ask(&host, &worker, start + dns::LOST));
+        begun.recv_timeout(patience).unwrap();
+        // The first has given up; the late one and the one that asked again still wait.
+        let waiting = take(&lane.asking, &host);
+        let since: Vec<_> = waiting.iter().map(|(since, _)| *since).collect();
+        assert_eq!(since, [late, start + dns::LOST]);
+    }
 }
