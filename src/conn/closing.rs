@@ -94,21 +94,20 @@ impl Closing {
         patience: Duration,
         now: Instant,
     ) -> Option<Closing> {
-        let mut kept = Vec::new();
+        let mut owed = Vec::new();
         for (side, leg, duty) in legs {
             match duty {
                 Duty::Abort => {}
                 Duty::DeliverThenAbort if !leg.has_undelivered() => {}
                 Duty::Close => leg.socket().end_on_close(),
-                Duty::DeliverThenAbort => kept.push(Owed::new(side, leg, duty, patience, now)),
+                Duty::DeliverThenAbort => owed.push(Owed::new(side, leg, duty, patience, now)),
                 Duty::Linger | Duty::LingerLong => {
                     leg.socket().end_on_close();
-                    kept.push(Owed::new(side, leg, duty, patience, now));
+                    owed.push(Owed::new(side, leg, duty, patience, now));
                 }
             }
         }
-        let legs = kept;
-        (!legs.is_empty()).then_some(Closing { legs })
+        (!owed.is_empty()).then_some(Closing { legs: owed })
     }
 
     /// Notes what the poller told of a leg.

@@ -146,13 +146,19 @@ impl Connection {
         )
     }
 
+    /// The leg on a side; none while the destination is not reached.
+    pub(super) fn leg(&mut self, side: Side) -> Option<&mut Leg> {
+        match side {
+            Side::Inbound => Some(&mut self.inbound),
+            Side::Outbound => self.outbound.as_mut(),
+        }
+    }
+
     /// Notes what the poller told of a leg.
     pub fn note(&mut self, side: Side, event: &Event) {
-        match (side, &mut self.outbound) {
-            (Side::Inbound, _) => self.inbound.note(event),
-            (Side::Outbound, Some(leg)) => leg.note(event),
-            // A socket of the dial: every attempt is looked at in the turn.
-            (Side::Outbound, None) => {}
+        // Without a leg it was a socket of the dial: every attempt is looked at in the turn.
+        if let Some(leg) = self.leg(side) {
+            leg.note(event);
         }
     }
 

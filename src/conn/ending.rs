@@ -27,11 +27,7 @@ impl Connection {
             Some(outbound) if outbound.session().is_some() => remark(relay),
             _ => "",
         };
-        let leg = match culprit {
-            Some(Side::Inbound) => Some(&mut self.inbound),
-            Some(Side::Outbound) => self.outbound.as_mut(),
-            None => None,
-        };
+        let leg = culprit.and_then(|side| self.leg(side));
         let error = leg.and_then(Leg::take_error);
         let detail = error.map_or_else(|| remark.to_owned(), |error| error.detail);
         End(reason, culprit, detail)

@@ -23,16 +23,28 @@ impl Connection {
         now: Instant,
         turn: &mut Turn<'_>,
     ) -> Result<Next, End> {
-        match self.inbound.handshake(turn.scratch) {
-            Ok(Handshake::NeedsInput) => return Ok(Next::Step(Step::Wait)),
+        match self.handshake(Side::Inbound, turn)? {
+            Handshake::NeedsInput => Ok(Next::Step(Step::Wait)),
+            Handshake::Done => Ok(self.dial(now)),
+        }
+    }
+
+    /// Goes on with the handshake of a leg, and notes what was negotiated.
+    fn handshake(&mut self, side: Side, turn: &mut Turn<'_>) -> Result<Handshake, End> {
+        let Some(leg) = self.leg(side) else {
+            return Ok(Handshake::NeedsInput);
+        };
+        match leg.handshake(turn.scratch) {
+            Ok(Handshake::NeedsInput) => return Ok(Handshake::NeedsInput),
             Ok(Handshake::Done) => {}
-            Err(error) => return Err(self.tls_end(Side::Inbound, error)),
+            Err(error) => return Err(self.tls_end(side, error)),
+        }
+        if let Some(session) = leg.session() {
+            let (negotiated, peer) = (session.negotiated(), session.peer());
+            self.summary.secured(side, negotiated, peer);
         }
         self.deadlines.clear(DeadlineKind::Handshake);
-        if let Some(session) = self.inbound.session() {
-            self.summary.secured(Side::Inbound, session);
-        }
-        Ok(self.dial(now))
+        Ok(Handshake::Done)
     }
 
     /// Finds out where to connect to.
@@ -129,18 +141,9 @@ impl Connection {
         turn: &mut Turn<'_>,
     ) -> Result<Next, End> {
         self.watch_inbound()?;
-        let Some(outbound) = &mut self.outbound else {
-            return Ok(Next::Step(Step::Wait));
-        };
-        match outbound.handshake(turn.scratch) {
-            Ok(Handshake::NeedsInput) => return Ok(Next::Step(Step::Wait)),
-            Ok(Handshake::Done) => {}
-            Err(error) => return Err(self.tls_end(Side::Outbound, error)),
+        match self.handshake(Side::Outbound, turn)? {
+            Handshake::NeedsInput => Ok(Next::Step(Step::Wait)),
+            Handshake::Done => Ok(self.relay(now)),
         }
-        self.deadlines.clear(DeadlineKind::Handshake);
-        if let Some(session) = outbound.session() {
-            self.summary.secured(Side::Outbound, session);
-        }
-        Ok(self.relay(now))
     }
 }

@@ -9,7 +9,7 @@ use crate::base::reason::{CloseReason, Severity};
 use crate::config::Pair;
 use crate::identity::PeerCert;
 use crate::net::Endpoint;
-use crate::tls::{Negotiated, Session};
+use crate::tls::Negotiated;
 
 /// The target of the access log's lines.
 pub const ACCESS_TARGET: &str = "access";
@@ -68,10 +68,10 @@ impl Summary {
     }
 
     /// A handshake was done.
-    pub(super) fn secured(&mut self, side: Side, session: &Session) {
+    pub(super) fn secured(&mut self, side: Side, negotiated: Negotiated, peer: Option<PeerCert>) {
         let facts = self.leg(side);
-        facts.negotiated = Some(session.negotiated());
-        facts.peer = session.peer().map(Box::new);
+        facts.negotiated = Some(negotiated);
+        facts.peer = peer.map(Box::new);
     }
 
     /// A peer's certificate was refused.
