@@ -16,7 +16,10 @@ ifeq ($(filter boringssl openssl,$(BACKEND)),)
 $(error BACKEND is "$(BACKEND)", and can be boringssl or openssl)
 endif
 
-.PHONY: help demo build test lint deny
+# What the benchmark is made of shares the program's folder, so that BoringSSL is built once.
+bench := --locked --release --manifest-path tests/bench/Cargo.toml --target-dir target
+
+.PHONY: help demo build test bench growth lint deny
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -35,11 +38,23 @@ test: ## every test, with BoringSSL and then with OpenSSL
 	cargo test --locked $(boringssl)
 	cargo test --locked $(openssl)
 
+bench: ## what it costs beside its peers; QUICK=1 for a short look, SAVE=folder for table and chart
+	@.ci/prepare bench
+	cargo build --locked --release
+	cargo run $(bench) -- compare $(if $(QUICK),--quick) $(if $(SAVE),--save $(SAVE))
+
+growth: ## how its cost grows with the number of connections
+	@.ci/prepare bench
+	cargo build --locked --release
+	cargo run $(bench) -- growth
+
 lint: deny ## formatting, clippy for both backends, and `make deny`
 	@.ci/prepare build
 	cargo fmt --check
 	cargo clippy --locked --all-targets $(boringssl) -- -D warnings
 	cargo clippy --locked --all-targets $(openssl) -- -D warnings
+	cargo fmt --check --manifest-path tests/bench/Cargo.toml
+	cargo clippy $(bench) --all-targets -- -D warnings
 
 deny: ## licences, sources, banned crates and advisories of the dependencies
 	@.ci/deny

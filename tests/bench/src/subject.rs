@@ -1,0 +1,136 @@
+//! A process under test: started, measured from outside, and ended.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::clock;
+
+/// How long a process may take to listen, and to end.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long it may take to end by itself.
+const GRACE: Duration = Duration::from_secs(3);
+const TICK: Duration = Duration::from_millis(20);
+
+/// A running process with its children.
+pub(crate) struct Subject {
+    child: Child,
+    log: PathBuf,
+    pids: Vec<i32>,
+    /// Where it listens.
+    pub(crate) inbound: SocketAddr,
+}
+
+impl Subject {
+    /// Starts `command` and waits until it listens. What it says goes into a file in `folder`.
+    pub(crate) fn start(
+        mut command: Command,
+        folder: &Path,
+        inbound: SocketAddr,
+    ) -> io::Result<Subject> {
+        let log = folder.join("log");
+        let out = File::create(&log)?;
+        command
+            .stdin(Stdio::null())
+            .stdout(out.try_clone()?)
+            .stderr(out);
+        let child = command.spawn()?;
+        let mut subject = Subject {
+            child,
+            log,
+            pids: Vec::new(),
+            inbound,
+        };
+        subject.wait_until_it_listens()?;
+        Ok(subject)
+    }
+
+    fn wait_until_it_listens(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        while TcpStream::connect_timeout(&self.inbound, PATIENCE).is_err() {
+            if self.child.try_wait()?.is_some() || begun.elapsed() > PATIENCE {
+                let words = self.last_words();
+                return Err(io::Error::other(format!("does not listen: {words}")));
+            }
+            std::thread::sleep(TICK);
+        }
+        self.pids = family(self.child.id() as i32)?;
+        Ok(())
+    }
+
+    /// The end of what it said.
+    pub(crate) fn last_words(&self) -> String {
+        let words = fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = words.lines().rev().take(5).collect();
+        lines.into_iter().rev().collect::<Vec<_>>().join(" | ")
+    }
+
+    /// CPU time that it has spent, user and system, children included.
+    pub(crate) fn cpu(&self) -> io::Result<Duration> {
+        self.pids.iter().map(|pid| clock::process(*pid)).sum()
+    }
+
+    /// Memory that is its own, in KiB: what it shares with others counts in part (PSS).
+    pub(crate) fn memory_kib(&self) -> io::Result<u64> {
+        self.pids.iter().map(|pid| pss_kib(*pid)).sum()
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        let _ = kill(Pid::from_raw(self.child.id() as i32), Signal::SIGTERM);
+        let begun = Instant::now();
+        while begun.elapsed() < GRACE && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(TICK);
+        }
+        for pid in family(self.child.id() as i32).unwrap_or_default() {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+        let _ = self.child.wait();
+    }
+}
+
+fn pss_kib(pid: i32) -> io::Result<u64> {
+    let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+    let line = rollup.lines().find(|line| line.starts_with("Pss:"));
+    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
+    kib.ok_or_else(|| io::Error::other("no Pss in smaps_rollup"))
+}
+
+/// A process and its descendants.
+fn family(root: i32) -> io::Result<Vec<i32>> {
+    let mut parents = Vec::new();
+    for entry in fs::read_dir("/proc")? {
+        let name = entry?.file_name();
+        let Some(pid) = name.to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
+        // A process may end while the list is read.
+        let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+            continue;
+        };
+        // The name in parentheses may hold anything; the parent is the second field behind it.
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields);
+        let parent = fields.and_then(|fields| fields.split_whitespace().nth(1)?.parse().ok());
+        parents.push((pid, parent.unwrap_or(0)));
+    }
+    let mut found = vec![root];
+    let mut at = 0;
+    while at < found.len() {
+        let parent = found[at];
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, p)| *p == parent)
+                .map(|(pid, _)| *pid),
+        );
+        at += 1;
+    }
+    Ok(found)
+}
