@@ -99,10 +99,10 @@ impl Closing {
             match duty {
                 Duty::Abort => {}
                 Duty::DeliverThenAbort if !leg.has_undelivered() => {}
-                Duty::Close => leg.socket().end_on_close(),
+                Duty::Close => leg.end_on_close(),
                 Duty::DeliverThenAbort => owed.push(Owed::new(side, leg, duty, patience, now)),
                 Duty::Linger | Duty::LingerLong => {
-                    leg.socket().end_on_close();
+                    leg.end_on_close();
                     owed.push(Owed::new(side, leg, duty, patience, now));
                 }
             }

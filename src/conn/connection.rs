@@ -7,7 +7,7 @@ use std::time::Instant;
 use mio::event::Event;
 
 use super::dial::Dial;
-use super::leg::Leg;
+use super::leg::{Leg, Readiness};
 use super::step::{Step, Turn};
 use super::summary::Summary;
 use crate::base::deadline::{DeadlineKind, Deadlines};
@@ -49,6 +49,8 @@ pub struct Connection {
     pub(super) credentials: Arc<Credentials>,
     pub(super) inbound: Leg,
     pub(super) outbound: Option<Leg>,
+    /// What was told of the outbound sockets while there was no leg.
+    pub(super) dialled: Readiness,
     pub(super) phase: Phase,
     pub(super) deadlines: Deadlines,
     pub(super) summary: Summary,
@@ -87,7 +89,6 @@ impl Connection {
             socket,
             peer,
         } = accepted;
-        socket.set_tcp_options(pair.tcp.nodelay, pair.tcp.keepalive);
         let mut summary = Summary::new(Arc::clone(&pair), peer, now);
         let mut deadlines = Deadlines::default();
         let (inbound, phase) = if pair.mode.inbound_tls() {
@@ -95,17 +96,18 @@ impl Connection {
             let context = credentials.context(Role::Server);
             let session = context.map(|context| context.server_session());
             let leg = match session {
-                Some(Ok(session)) => Leg::tls(socket, session),
+                Some(Ok(session)) => Leg::tls(socket, session, Readiness::assumed()),
                 failed => {
                     let detail = failed.and_then(Result::err);
                     let detail = detail.map(|e| e.to_string()).unwrap_or_default();
                     summary.ended(CloseReason::Internal, Some(Side::Inbound), detail);
-                    Leg::plain(socket)
+                    Leg::plain(socket, Readiness::assumed())
                 }
             };
             (leg, Phase::InboundHandshake)
         } else {
-            (Leg::plain(socket), Phase::Resolving(now))
+            let leg = Leg::plain(socket, Readiness::assumed());
+            (leg, Phase::Resolving(now))
         };
         Connection {
             id,
@@ -113,6 +115,7 @@ impl Connection {
             credentials,
             inbound,
             outbound: None,
+            dialled: Readiness::default(),
             phase,
             deadlines,
             summary,
@@ -156,9 +159,10 @@ impl Connection {
 
     /// Notes what the poller told of a leg.
     pub fn note(&mut self, side: Side, event: &Event) {
-        // Without a leg it was a socket of the dial: every attempt is looked at in the turn.
-        if let Some(leg) = self.leg(side) {
-            leg.note(event);
+        match self.leg(side) {
+            Some(leg) => leg.note(event),
+            // A socket of the dial: every attempt is looked at in the turn.
+            None => self.dialled.note(event),
         }
     }
 

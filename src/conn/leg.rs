@@ -52,39 +52,65 @@ pub(super) struct Leg {
 }
 
 /// What events told and no system call has disproved yet.
-struct Readiness {
+///
+/// Every event since the socket was registered has to be noted in it: readiness is told once, and what
+/// is missed here would be waited for in vain.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Readiness {
     readable: bool,
     writable: bool,
     /// A short read proves nothing: an end may stand behind it, or it stopped at a mark (urgent data
     /// on TCP, passed descriptors on UNIX sockets) with more behind.
     looks_twice: bool,
-    /// A receive has found nothing once. Before that a short read proves nothing either: an end may have
-    /// been told while nobody listened, with the connection itself.
-    has_blocked: bool,
     /// A hint that the socket may have failed.
     error: bool,
 }
 
+impl Readiness {
+    /// Notes what the poller told.
+    pub(super) fn note(&mut self, event: &Event) {
+        self.readable |= event.is_readable() || event.is_read_closed();
+        self.writable |= event.is_writable();
+        self.looks_twice |= event.is_read_closed() || event.is_priority();
+        self.error |= event.is_error();
+    }
+
+    /// Of a socket that was just registered, whose first events are still to come: the first system
+    /// call tells.
+    pub(super) fn assumed() -> Readiness {
+        Readiness {
+            readable: true,
+            writable: true,
+            ..Readiness::default()
+        }
+    }
+
+    /// Of a socket that has connected, where these events have been told meanwhile.
+    pub(super) fn connected(self) -> Readiness {
+        Readiness {
+            writable: true,
+            ..self
+        }
+    }
+}
+
 impl Leg {
-    /// A leg without TLS. Readiness is assumed: the first system call tells.
-    pub(super) fn plain(socket: Socket) -> Leg {
-        Leg::new(socket, Channel::Plain)
+    /// A leg without TLS.
+    pub(super) fn plain(socket: Socket, readiness: Readiness) -> Leg {
+        Leg::new(socket, Channel::Plain, readiness)
     }
 
     /// A leg with TLS.
-    pub(super) fn tls(socket: Socket, session: Session) -> Leg {
-        Leg::new(socket, Channel::Tls(Box::new(session)))
+    pub(super) fn tls(socket: Socket, session: Session, readiness: Readiness) -> Leg {
+        Leg::new(socket, Channel::Tls(Box::new(session)), readiness)
     }
 
-    fn new(socket: Socket, channel: Channel) -> Leg {
+    fn new(socket: Socket, channel: Channel, readiness: Readiness) -> Leg {
         Leg {
             channel,
             readiness: Readiness {
-                readable: true,
-                writable: true,
-                looks_twice: matches!(socket, Socket::Unix(_)),
-                has_blocked: false,
-                error: false,
+                looks_twice: readiness.looks_twice || matches!(socket, Socket::Unix(_)),
+                ..readiness
             },
             socket,
             pending: Buffer::default(),
@@ -97,10 +123,7 @@ impl Leg {
 
     /// Notes what the poller told. Nothing is done about it before the connection's turn.
     pub(super) fn note(&mut self, event: &Event) {
-        self.readiness.readable |= event.is_readable() || event.is_read_closed();
-        self.readiness.writable |= event.is_writable();
-        self.readiness.looks_twice |= event.is_read_closed() || event.is_priority();
-        self.readiness.error |= event.is_error();
+        self.readiness.note(event);
     }
 
     /// The session, on a TLS leg.
@@ -114,6 +137,14 @@ impl Leg {
     /// The socket.
     pub(super) fn socket(&self) -> &Socket {
         &self.socket
+    }
+
+    /// Lets the close that follows end the connection. A TLS leg does so anyway: its peer knows by
+    /// close_notify what is whole.
+    pub(super) fn end_on_close(&self) {
+        if let Channel::Plain = self.channel {
+            self.socket.end_on_close();
+        }
     }
 
     /// Bytes that the socket has taken and given so far: grows while anything moves.
@@ -198,14 +229,13 @@ impl Leg {
                 into.commit(count);
                 self.moved += count as u64;
                 // Otherwise a short read tells that the socket is drained (epoll(7)).
-                let readiness = &mut self.readiness;
-                readiness.readable =
-                    count == room || readiness.looks_twice || !readiness.has_blocked;
+                self.readiness.readable = count == room || self.readiness.looks_twice;
                 received
             }
             Received::WouldBlock => {
                 self.readiness.readable = false;
-                self.readiness.has_blocked = true;
+                // Neither an end nor anything else stands behind what was read: the next will be told.
+                self.readiness.looks_twice = matches!(self.socket, Socket::Unix(_));
                 received
             }
             Received::End if self.was_reset => Received::Broken(Broken::Both),

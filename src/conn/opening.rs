@@ -113,10 +113,12 @@ impl Connection {
     }
 
     fn connected(&mut self, socket: Socket, now: Instant) -> Result<Next, End> {
+        // Some of it may be about another attempt; that costs no more than a system call.
+        let readiness = self.dialled.connected();
         let Some(name) = &self.pair.server_name else {
             // Whatever ends this program, half a stream must not look whole.
             socket.reset_on_close();
-            self.outbound = Some(Leg::plain(socket));
+            self.outbound = Some(Leg::plain(socket, readiness));
             return Ok(self.relay(now));
         };
         let name = match name {
@@ -129,7 +131,7 @@ impl Connection {
         };
         let session = context.client_session(name);
         let session = session.map_err(|error| internal(error.to_string()))?;
-        self.outbound = Some(Leg::tls(socket, session));
+        self.outbound = Some(Leg::tls(socket, session, readiness));
         let at = now + self.pair.timeouts.handshake;
         self.deadlines.set(DeadlineKind::Handshake, at);
         Ok(Next::Phase(Phase::OutboundHandshake))

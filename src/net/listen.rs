@@ -4,12 +4,13 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
-use socket2::{Domain, Protocol, SockAddr, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
-use super::socket::{Endpoint, Socket};
+use super::socket::{Endpoint, Socket, set_tcp_options};
 
 /// Connections that wait to be accepted; the system bounds it further (`net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
@@ -104,6 +105,24 @@ impl Listener {
         }
     }
 
+    /// Sets TCP options of every connection that it will accept, as [`Socket::set_tcp_options`] and,
+    /// if it `resets_on_close`, [`Socket::reset_on_close`] do for one. Linux hands them down; five
+    /// system calls a connection are saved.
+    pub fn set_tcp_options(
+        &self,
+        nodelay: bool,
+        keepalive: Option<Duration>,
+        resets_on_close: bool,
+    ) {
+        if let Kind::Tcp(listener) = &self.kind {
+            let socket = SockRef::from(listener);
+            set_tcp_options(&socket, nodelay, keepalive);
+            if resets_on_close {
+                let _ = socket.set_linger(Some(Duration::ZERO));
+            }
+        }
+    }
+
     /// Registers with a poller, edge-triggered: accept until it would block.
     pub fn register(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
         let token = Token(token);
@@ -139,5 +158,37 @@ impl Drop for Listener {
                 let _ = std::fs::remove_file(path);
             }
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listeners_options_are_those_of_the_connections_that_it_accepts() {
+        let listener = bind(&Endpoint::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
+        listener.set_tcp_options(true, Some(Duration::from_secs(300)), true);
+        let Endpoint::Tcp(address) = listener.endpoint().unwrap() else {
+            panic!("it was bound to TCP");
+        };
+        // Connected by the time this returns, so that the accept finds it.
+        let _peer = std::net::TcpStream::connect(address).unwrap();
+        let (Socket::Tcp(accepted), _) = listener.accept().unwrap() else {
+            panic!("TCP accepts TCP");
+        };
+        let accepted = SockRef::from(&accepted);
+        assert!(accepted.tcp_nodelay().unwrap());
+        assert!(accepted.keepalive().unwrap());
+        assert_eq!(
+            accepted.tcp_keepalive_time().unwrap(),
+            Duration::from_secs(300)
+        );
+        assert_eq!(
+            accepted.tcp_keepalive_interval().unwrap(),
+            Duration::from_secs(75)
+        );
+        assert_eq!(accepted.linger().unwrap(), Some(Duration::ZERO));
     }
 }

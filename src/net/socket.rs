@@ -109,24 +109,23 @@ impl Socket {
 
     /// Whether a connection that was begun stands: `None` while it is under way.
     pub fn connected(&self) -> Option<io::Result<()>> {
-        // Writable readiness alone proves nothing: the error has to be asked for, and the peer.
-        match each!(self, stream => stream.take_error()) {
-            Ok(None) => {}
-            Ok(Some(error)) | Err(error) => return Some(Err(error)),
-        }
-        if let Socket::Tcp(stream) = self
-            && let (Ok(here), Ok(there)) = (stream.local_addr(), stream.peer_addr())
-            && here == there
-        {
-            // A dial to a free port of this machine can meet itself (RFC 9293, 3.5).
-            return Some(Err(io::ErrorKind::ConnectionRefused.into()));
-        }
-        let peer = each!(self, stream => stream.peer_addr().map(drop));
-        match peer {
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => None,
-            // Connecting is still under way on some systems.
-            Err(error) if error.raw_os_error() == Some(EINPROGRESS) => None,
-            other => Some(other),
+        // Writable readiness alone proves nothing. A connection that stands has a peer; one that has
+        // none is under way, or has failed, and then there is an error to be asked for.
+        let met_itself = match self {
+            Socket::Tcp(stream) => stream.peer_addr().map(|there| {
+                // A dial to a free port of this machine can meet itself (RFC 9293, 3.5).
+                stream.local_addr().is_ok_and(|here| here == there)
+            }),
+            Socket::Unix(stream) => stream.peer_addr().map(|_| false),
+        };
+        match met_itself {
+            Ok(false) => Some(Ok(())),
+            Ok(true) => Some(Err(io::ErrorKind::ConnectionRefused.into())),
+            Err(lacking) => match each!(self, stream => stream.take_error()) {
+                Ok(None) if is_under_way(&lacking) => None,
+                Ok(None) => Some(Err(lacking)),
+                Ok(Some(error)) | Err(error) => Some(Err(error)),
+            },
         }
     }
 
@@ -140,12 +139,7 @@ impl Socket {
     /// Sets TCP options; no operation on a UNIX socket. They are wishes: a failure is ignored.
     pub fn set_tcp_options(&self, nodelay: bool, keepalive: Option<Duration>) {
         if let Socket::Tcp(stream) = self {
-            let _ = stream.set_nodelay(nodelay);
-            if let Some(time) = keepalive {
-                let interval = (time / 4).max(Duration::from_secs(1));
-                let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
-                let _ = SockRef::from(stream).set_tcp_keepalive(&keepalive);
-            }
+            set_tcp_options(&SockRef::from(stream), nodelay, keepalive);
         }
     }
 
@@ -235,6 +229,21 @@ impl Socket {
             .intersects(PollFlags::ERR | PollFlags::HUP);
         is_ready.is_ok() && !writable && !broken
     }
+}
+
+/// Sets TCP options of a connection, or of a listener for all of its connections.
+pub(super) fn set_tcp_options(socket: &SockRef<'_>, nodelay: bool, keepalive: Option<Duration>) {
+    let _ = socket.set_tcp_nodelay(nodelay);
+    if let Some(time) = keepalive {
+        let interval = (time / 4).max(Duration::from_secs(1));
+        let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
+        let _ = socket.set_tcp_keepalive(&keepalive);
+    }
+}
+
+/// Whether an address is lacking because connecting still goes on: some systems say it so.
+fn is_under_way(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotConnected || error.raw_os_error() == Some(EINPROGRESS)
 }
 
 const EINPROGRESS: i32 = rustix::io::Errno::INPROGRESS.raw_os_error();

@@ -171,6 +171,10 @@ fn listen_all(pairs: &[Arc<Pair>]) -> Result<Vec<(Listener, usize, bool)>, Start
             what: format!("cannot listen on {}: {error}", pair.inbound),
         })?;
         let is_tls = pair.mode.inbound_tls();
+        for listener in &listeners {
+            // Whatever becomes of a plain connection, half a stream must not look whole.
+            listener.set_tcp_options(pair.tcp.nodelay, pair.tcp.keepalive, !is_tls);
+        }
         doors.extend(
             listeners
                 .into_iter()

@@ -160,10 +160,6 @@ impl Acceptor {
         let door = &self.doors[index];
         match door.listener.accept() {
             Ok((socket, peer)) => {
-                if !door.is_tls {
-                    // Whatever becomes of it, half a stream must not look whole.
-                    socket.reset_on_close();
-                }
                 let worker = self.admission.least_loaded();
                 let permit = Permit::take(&self.admission, door.pair, worker, door.is_tls);
                 self.workers[worker].post(WorkerMsg::Accepted(NewConnection {

@@ -65,7 +65,10 @@ fn a_flight_that_the_socket_takes_in_pieces_is_sent_to_its_end() {
     let (near, far) = narrow_pair();
     let client = session(Role::Client, LeafRequest::client("alice", validity()));
     let server = session(Role::Server, LeafRequest::server("localhost", validity()));
-    let mut ends = [Leg::tls(near, client), Leg::tls(far, server)];
+    let mut ends = [
+        Leg::tls(near, client, Readiness::assumed()),
+        Leg::tls(far, server, Readiness::assumed()),
+    ];
     let mut scratch = Scratch::default();
     for _ in 0..1000 {
         let done = ends.each_mut().map(|end| {
