@@ -8,6 +8,7 @@ mod error;
 mod facts;
 mod proof;
 mod session;
+mod slot;
 mod verify;
 mod wire;
 
