@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::config::{Mode, Pair, TlsFiles, TlsVersion};
 use crate::reactor::Generation;
-use crate::tls::{Credentials, Material, MinVersion, PemFile, Role};
+use crate::tls::{Credentials, Material, MinVersion, PemFile, Resumption, Role};
 
 /// Far beyond every real trust file, and small enough to hold a mistaken path to something endless.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -112,6 +112,7 @@ impl Files {
                 TlsVersion::Tls12 => MinVersion::Tls12,
                 TlsVersion::Tls13 => MinVersion::Tls13,
             },
+            resumption: Resumption::On,
         })
     }
 

@@ -14,9 +14,9 @@ use super::backend::lib::pkey::Id;
 use super::backend::lib::ssl::SslRef;
 use super::backend::lib::x509::{X509, X509Ref, X509StoreContext, X509StoreContextRef};
 use super::error::TlsError;
-use super::facts;
 use super::session::Role;
 use super::slot::Slot;
+use super::{facts, lifetime};
 use crate::base::reason::CloseReason;
 
 /// The shortest keys of a chain, in bits (NIST SP 800-131A).
@@ -74,7 +74,7 @@ pub(super) fn finding(ssl: &SslRef) -> Option<TlsError> {
 /// Judges one certificate of a chain; the library calls this for each error and each good one.
 pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreContextRef) -> bool {
     let objection = match library_agrees {
-        true => own_objection(trust, store),
+        true => own_objection(trust, store).or_else(|| lifetime_objection(store)),
         false => Some(library_objection(trust, store)),
     };
     let Some((reason, what)) = objection else {
@@ -107,7 +107,7 @@ fn first_of_chain(store: &X509StoreContextRef) -> Option<&X509Ref> {
 }
 
 /// The session whose peer's chain is judged.
-fn ssl(store: &X509StoreContextRef) -> Option<&SslRef> {
+pub(super) fn ssl(store: &X509StoreContextRef) -> Option<&SslRef> {
     store.ex_data(X509StoreContext::ssl_idx().ok()?)
 }
 
@@ -202,6 +202,15 @@ fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseRea
         return None;
     }
     Some((CloseReason::CertWeakSignature, what))
+}
+
+/// The peer's own certificate is judged last: with it the whole chain is good.
+fn lifetime_objection(store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
+    if store.error_depth() > 0 || lifetime::begin(store).is_some() {
+        return None;
+    }
+    let what = "how long the chain is valid cannot be told".to_owned();
+    Some((CloseReason::CertInvalid, what))
 }
 
 fn weak_key(cert: &X509Ref) -> Option<String> {
