@@ -112,7 +112,10 @@ impl Files {
                 TlsVersion::Tls12 => MinVersion::Tls12,
                 TlsVersion::Tls13 => MinVersion::Tls13,
             },
-            resumption: Resumption::On,
+            resumption: match files.resumption {
+                true => Resumption::On,
+                false => Resumption::Off,
+            },
         })
     }
 

@@ -74,3 +74,16 @@ fn a_second_connection_is_resumed_in_both_logs_until_sighup_brings_new_files() {
     assert_eq!(are_resumed(&first), ["", ""]);
     assert_eq!(are_resumed(&connection(&program)), ["true", "true"]);
 }
+
+#[test]
+fn a_pair_that_has_it_switched_off_resumes_nothing() {
+    let pki = TestPki::new();
+    let config = pairs::both(&pki, backend::echo());
+    for pair in ["0", "1"] {
+        let path = format!("/address_pairs/{pair}/resumption");
+        let program = Program::run(&pairs::with(config.clone(), &path, false));
+        for _ in 0..2 {
+            assert_eq!(are_resumed(&connection(&program)), ["", ""]);
+        }
+    }
+}
