@@ -6,6 +6,8 @@
 mod drain;
 #[path = "lifecycle/reload.rs"]
 mod reload;
+#[path = "lifecycle/resumption.rs"]
+mod resumption;
 #[path = "lifecycle/start.rs"]
 mod start;
 mod support;

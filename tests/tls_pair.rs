@@ -33,6 +33,10 @@ mod pair;
 mod refusals;
 #[path = "tls_pair/refused.rs"]
 mod refused;
+#[path = "tls_pair/resumed.rs"]
+mod resumed;
+#[path = "tls_pair/resumption.rs"]
+mod resumption;
 #[path = "tls_pair/stranger.rs"]
 mod stranger;
 #[path = "tls_pair/trust.rs"]

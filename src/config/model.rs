@@ -116,6 +116,8 @@ pub struct TlsFiles {
     pub ca: Vec<PathBuf>,
     /// The oldest version to speak.
     pub min_version: TlsVersion,
+    /// Whether sessions are resumed, on both legs.
+    pub resumption: bool,
 }
 
 /// A version of TLS.

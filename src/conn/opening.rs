@@ -129,7 +129,8 @@ impl Connection {
         let Some(context) = self.credentials.context(Role::Client) else {
             return Err(internal("no client credentials".to_owned()));
         };
-        let session = context.client_session(name);
+        let destination = self.pair.outbound.to_string();
+        let session = context.client_session(name, &destination);
         let session = session.map_err(|error| internal(error.to_string()))?;
         self.outbound = Some(Leg::tls(socket, session, readiness));
         let at = now + self.pair.timeouts.handshake;

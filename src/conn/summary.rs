@@ -177,6 +177,9 @@ impl LegFacts {
                 " {leg}_version={} {leg}_suite={} {leg}_group={}",
                 negotiated.version, negotiated.suite, negotiated.group
             )?;
+            if negotiated.is_resumed {
+                write!(f, " {leg}_resumed=true")?;
+            }
         }
         if let Some(peer) = &self.peer {
             write!(

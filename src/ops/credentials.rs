@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::config::{Mode, Pair, TlsFiles, TlsVersion};
 use crate::reactor::Generation;
-use crate::tls::{Credentials, Material, MinVersion, PemFile, Role};
+use crate::tls::{Credentials, Material, MinVersion, PemFile, Resumption, Role};
 
 /// Far beyond every real trust file, and small enough to hold a mistaken path to something endless.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -111,6 +111,10 @@ impl Files {
             min_version: match files.min_version {
                 TlsVersion::Tls12 => MinVersion::Tls12,
                 TlsVersion::Tls13 => MinVersion::Tls13,
+            },
+            resumption: match files.resumption {
+                true => Resumption::On,
+                false => Resumption::Off,
             },
         })
     }

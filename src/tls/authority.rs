@@ -18,11 +18,11 @@ use std::fmt;
 use super::backend::{
     self,
     lib::{
-        asn1::Asn1Time,
         pkey::{PKey, PKeyRef, Private},
         x509::{X509, X509Ref},
     },
 };
+use super::facts;
 use sign::{Draft, Profile, Signer};
 
 pub use error::AuthorityError;
@@ -178,11 +178,7 @@ impl Authority {
     /// The last second in which the certificate holds, Unix time.
     pub fn not_after(&self) -> Result<i64, AuthorityError> {
         let step = "reading when the authority ends";
-        let epoch = Asn1Time::from_unix(0).map_err(AuthorityError::library(step))?;
-        let since = epoch
-            .diff(self.certificate.not_after())
-            .map_err(AuthorityError::library(step))?;
-        Ok(i64::from(since.days) * 86_400 + i64::from(since.secs))
+        facts::seconds(self.certificate.not_after()).map_err(AuthorityError::library(step))
     }
 
     /// Whether the first certificate in `issuer_pem` signed this authority's certificate.

@@ -55,7 +55,7 @@ mod boringssl {
     pub(in crate::tls) use boring as lib;
     use boring::asn1::Asn1StringRef;
     use boring::error::ErrorStack;
-    use boring::ssl::{SslContextBuilder, SslRef};
+    use boring::ssl::{SslContextBuilder, SslOptions, SslRef, SslSessionRef};
     use boring::x509::store::X509StoreBuilderRef;
     use boring::x509::verify::X509VerifyFlags;
     use boring::x509::{X509Ref, X509StoreContextRef, X509VerifyError};
@@ -67,6 +67,59 @@ mod boringssl {
         groups: &str,
     ) -> Result<(), ErrorStack> {
         builder.set_curves_list(groups)
+    }
+
+    /// Lets a server issue no tickets, and a client take none that would be of use.
+    pub(in crate::tls) fn issue_no_tickets(
+        builder: &mut SslContextBuilder,
+    ) -> Result<(), ErrorStack> {
+        builder.set_options(SslOptions::NO_TICKET);
+        Ok(())
+    }
+
+    /// As [`issue_no_tickets`], for one session.
+    pub(in crate::tls) fn issue_no_ticket(ssl: &mut SslRef) {
+        ssl.set_options(SslOptions::NO_TICKET);
+    }
+
+    /// Lets a session that a ticket resumes end when the first one would have.
+    ///
+    /// BoringSSL does so itself: a session has a time for which it was authenticated, which goes into
+    /// its tickets and on from there, and each resumption takes off what has passed.
+    pub(in crate::tls) fn seal_lifetimes(
+        _builder: &mut SslContextBuilder,
+    ) -> Result<(), ErrorStack> {
+        Ok(())
+    }
+
+    /// When a session under way began, in seconds since 1970.
+    pub(in crate::tls) fn begun(ssl: &SslRef) -> Option<i64> {
+        i64::try_from(ssl.session()?.time()).ok()
+    }
+
+    /// Lets the session of a full handshake under way end at that time, in seconds since 1970.
+    pub(in crate::tls) fn limit(ssl: &SslRef, until: i64) -> Option<()> {
+        let session = ssl.session()?;
+        let seconds = until.saturating_sub(begun(ssl)?).max(0);
+        let seconds = u32::try_from(seconds).ok()?;
+        // SAFETY: the pointer is a live session, which its handshake has to itself until it is done.
+        // The crate has no call for it.
+        #[allow(unsafe_code)]
+        let done = unsafe { boring_sys::SSL_SESSION_set_timeout(session.as_ptr(), seconds) };
+        (done == 1).then_some(())
+    }
+
+    /// Offers an earlier session to the server.
+    pub(in crate::tls) fn resume(
+        ssl: &mut SslRef,
+        session: &SslSessionRef,
+    ) -> Result<(), ErrorStack> {
+        // SAFETY: the session was made in this one's context, whose pool it comes from, and the
+        // handshake has not begun.
+        #[allow(unsafe_code)]
+        unsafe {
+            ssl.set_session(session)
+        }
     }
 
     /// Lets a chain end at any certificate of the store, not only at self-signed ones.
@@ -149,15 +202,20 @@ mod boringssl {
 
 #[cfg(all(feature = "openssl", not(feature = "boringssl")))]
 mod openssl_crate {
+    use std::ffi::{c_int, c_long, c_uchar, c_void};
+
     use foreign_types::ForeignTypeRef;
     pub(in crate::tls) use openssl as lib;
     use openssl::asn1::Asn1StringRef;
     use openssl::error::ErrorStack;
     use openssl::nid::Nid;
-    use openssl::ssl::{SslContextBuilder, SslMode, SslOptions, SslRef};
+    use openssl::ssl::{SslContextBuilder, SslMode, SslOptions, SslRef, SslSessionRef};
     use openssl::x509::store::X509StoreBuilderRef;
     use openssl::x509::verify::X509VerifyFlags;
     use openssl::x509::{X509Ref, X509StoreContextRef, X509VerifyResult};
+    use openssl_sys::{SSL, SSL_CTX, SSL_SESSION};
+
+    use crate::tls::lifetime;
 
     /// Security of at least 112 bits, as RHEL and Debian have it.
     const SECURITY_LEVEL: u32 = 2;
@@ -172,7 +230,135 @@ mod openssl_crate {
         // An idle session holds no record buffers.
         builder.set_mode(SslMode::RELEASE_BUFFERS);
         builder.set_options(SslOptions::NO_RENEGOTIATION | SslOptions::NO_COMPRESSION);
+        Ok(())
+    }
+
+    type Seal = extern "C" fn(*mut SSL, *mut c_void) -> c_int;
+    type Unseal = extern "C" fn(
+        *mut SSL,
+        *mut SSL_SESSION,
+        *const c_uchar,
+        usize,
+        c_int,
+        *mut c_void,
+    ) -> c_int;
+
+    // What the crates lack, as OpenSSL 3.0's ssl.h has it.
+    #[allow(unsafe_code)]
+    unsafe extern "C" {
+        fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
+        fn SSL_SESSION_set_time(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
+        fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
+        fn SSL_CTX_set_session_ticket_cb(
+            context: *mut SSL_CTX,
+            seal: Seal,
+            unseal: Unseal,
+            argument: *mut c_void,
+        ) -> c_int;
+    }
+
+    /// Lets a server issue no tickets, and a client take none that would be of use.
+    pub(in crate::tls) fn issue_no_tickets(
+        builder: &mut SslContextBuilder,
+    ) -> Result<(), ErrorStack> {
+        builder.set_options(SslOptions::NO_TICKET);
+        // The option alone makes those of TLS 1.3 stateful.
         builder.set_num_tickets(0)
+    }
+
+    /// As [`issue_no_tickets`], for one session, which is of TLS 1.2.
+    pub(in crate::tls) fn issue_no_ticket(ssl: &mut SslRef) {
+        // SAFETY: the pointer is a live SSL, and the call sets bits in it. The crate has no call for it.
+        #[allow(unsafe_code)]
+        unsafe {
+            SSL_set_options(ssl.as_ptr(), SslOptions::NO_TICKET.bits());
+        }
+    }
+
+    /// Lets a session that a ticket resumes end when the first one would have.
+    ///
+    /// To OpenSSL every ticket is as young as if its session had just been verified.
+    pub(in crate::tls) fn seal_lifetimes(
+        builder: &mut SslContextBuilder,
+    ) -> Result<(), ErrorStack> {
+        let none = std::ptr::null_mut();
+        // SAFETY: the pointer is a live context, and the functions need no argument. The crate has no
+        // call for it. It cannot fail.
+        #[allow(unsafe_code)]
+        unsafe {
+            SSL_CTX_set_session_ticket_cb(builder.as_ptr(), seal, unseal, none);
+        }
+        Ok(())
+    }
+
+    /// A ticket is about to be sealed, and its time has begun anew: it is to end when the first did.
+    extern "C" fn seal(ssl: *mut SSL, _: *mut c_void) -> c_int {
+        // SAFETY: the library lends a live SSL for this call.
+        #[allow(unsafe_code)]
+        let ssl = unsafe { SslRef::from_ptr(ssl) };
+        if let Some(session) = ssl.session() {
+            // OpenSSL counts the last second in, and takes 0 seconds in a ticket for three.
+            let last = lifetime::of(ssl).saturating_sub(1);
+            let time = session.time().min(last.saturating_sub(1)).max(0);
+            let seconds = last.saturating_sub(time).max(1);
+            // SAFETY: the pointer is a live session, which belongs to this SSL alone until it is
+            // sealed. The crate has no calls for it.
+            #[allow(unsafe_code)]
+            unsafe {
+                SSL_SESSION_set_time(session.as_ptr(), time);
+                SSL_SESSION_set_timeout(session.as_ptr(), seconds);
+            }
+        }
+        1
+    }
+
+    /// A ticket came from a client.
+    extern "C" fn unseal(
+        ssl: *mut SSL,
+        session: *mut SSL_SESSION,
+        _name: *const c_uchar,
+        _name_bytes: usize,
+        status: c_int,
+        _: *mut c_void,
+    ) -> c_int {
+        const SUCCESS: [c_int; 2] = [5, 6];
+        const IGNORE_AND_RENEW: c_int = 2;
+        const USE_AND_RENEW: c_int = 4;
+        if !SUCCESS.contains(&status) {
+            return IGNORE_AND_RENEW;
+        }
+        // SAFETY: the library lends a live SSL, and the session that it has found in the ticket, for
+        // this call.
+        #[allow(unsafe_code)]
+        let (ssl, session) = unsafe { (SslRef::from_ptr(ssl), SslSessionRef::from_ptr(session)) };
+        // If the library finds that it has ended, a full handshake says how long the next one lasts.
+        let last = session.time().saturating_add(session.timeout());
+        lifetime::inherit(ssl, last.saturating_add(1));
+        USE_AND_RENEW
+    }
+
+    /// When a session under way began, in seconds since 1970.
+    pub(in crate::tls) fn begun(ssl: &SslRef) -> Option<i64> {
+        Some(ssl.session()?.time())
+    }
+
+    /// Lets the session of a full handshake under way end at that time: its tickets are told when
+    /// they are sealed.
+    pub(in crate::tls) fn limit(_ssl: &SslRef, _until: i64) -> Option<()> {
+        Some(())
+    }
+
+    /// Offers an earlier session to the server.
+    pub(in crate::tls) fn resume(
+        ssl: &mut SslRef,
+        session: &SslSessionRef,
+    ) -> Result<(), ErrorStack> {
+        // SAFETY: the session was made in this one's context, whose pool it comes from, and nobody
+        // else has it.
+        #[allow(unsafe_code)]
+        unsafe {
+            ssl.set_session(session)
+        }
     }
 
     /// Lets a chain end at any certificate of the store, not only at self-signed ones.

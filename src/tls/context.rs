@@ -1,19 +1,21 @@
 //! TLS contexts: one certificate in one role, with all that a handshake needs.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::backend;
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::ssl::{
-    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslSessionCacheMode, SslVerifyMode,
-    SslVersion,
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslVerifyMode, SslVersion,
 };
 use super::backend::lib::x509::X509;
 use super::backend::lib::x509::store::X509StoreBuilder;
 use super::backend::lib::x509::verify::X509CheckFlags;
 use super::credentials::{CredentialsError, Parsed};
+use super::pool::{Key, Pool};
 use super::session::{Role, Session};
 use super::verify::{self, Trust};
+use super::{lifetime, resumption};
 
 /// Key exchange groups, the preferred one first.
 const GROUPS: &str = "X25519:P-256:P-384";
@@ -39,6 +41,15 @@ pub enum MinVersion {
     Tls13,
 }
 
+/// Whether a handshake may stand on an earlier one instead of proving everything again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Resumption {
+    /// It may, in TLS 1.3 and in the same context.
+    On,
+    /// Every handshake is a full one.
+    Off,
+}
+
 /// The name that a server's certificate must carry (RFC 9525).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpectedName<'a> {
@@ -48,15 +59,23 @@ pub enum ExpectedName<'a> {
     Ip(IpAddr),
 }
 
-/// One TLS context: a certificate in one role. Immutable; sessions keep what they were made from.
+/// One TLS context: a certificate in one role. Immutable but for the tickets that it has at hand;
+/// sessions keep what they were made from.
 pub struct TlsContext {
     context: SslContext,
     role: Role,
+    /// What a client has to resume.
+    pool: Option<Arc<Pool>>,
 }
 
 impl TlsContext {
-    /// A session that dials a server and accepts only one with that name.
-    pub fn client_session(&self, name: ExpectedName<'_>) -> Result<Session, CredentialsError> {
+    /// A session that dials a server and accepts only one with that name. It may resume an earlier one
+    /// that had the same name and destination, which is whatever tells servers of one name apart.
+    pub fn client_session(
+        &self,
+        name: ExpectedName<'_>,
+        destination: &str,
+    ) -> Result<Session, CredentialsError> {
         debug_assert_eq!(self.role, Role::Client);
         if let ExpectedName::Dns(name) = name
             && !is_one_name(name)
@@ -65,7 +84,7 @@ impl TlsContext {
             return Err(CredentialsError(vec![problem]));
         }
         let session = || -> Result<Session, ErrorStack> {
-            let mut ssl = Ssl::new(&self.context)?;
+            let mut ssl = self.ssl()?;
             match name {
                 ExpectedName::Dns(name) => {
                     ssl.set_hostname(name)?;
@@ -78,6 +97,14 @@ impl TlsContext {
                 }
                 ExpectedName::Ip(address) => ssl.param_mut().set_ip(address)?,
             }
+            if let Some(pool) = &self.pool {
+                let key = Key {
+                    // As it is written in code: an address is no DNS name of the same letters.
+                    name: format!("{name:?}"),
+                    destination: destination.to_owned(),
+                };
+                resumption::offer(pool, &mut ssl, key)?;
+            }
             Session::new(ssl, Role::Client)
         };
         session().map_err(CredentialsError::library)
@@ -86,20 +113,27 @@ impl TlsContext {
     /// A session that accepts a client with a certificate that our trust vouches for.
     pub fn server_session(&self) -> Result<Session, CredentialsError> {
         debug_assert_eq!(self.role, Role::Server);
-        let session = || Session::new(Ssl::new(&self.context)?, Role::Server);
+        let session = || Session::new(self.ssl()?, Role::Server);
         session().map_err(CredentialsError::library)
     }
 
     /// A session for a proof: it verifies nobody.
     pub(super) fn unverified_session(&self) -> Result<Session, ErrorStack> {
-        let mut ssl = Ssl::new(&self.context)?;
+        let mut ssl = self.ssl()?;
         ssl.set_verify(SslVerifyMode::NONE);
         Session::new(ssl, self.role)
     }
 
     /// A session for a proof: it verifies chain, purpose and validity, but no name.
     pub(super) fn nameless_session(&self) -> Result<Session, ErrorStack> {
-        Session::new(Ssl::new(&self.context)?, self.role)
+        Session::new(self.ssl()?, self.role)
+    }
+
+    fn ssl(&self) -> Result<Ssl, ErrorStack> {
+        let mut ssl = Ssl::new(&self.context)?;
+        verify::prepare(&mut ssl)?;
+        lifetime::prepare(&mut ssl)?;
+        Ok(ssl)
     }
 
     /// `cert` and `key` are shown to peers; peers must chain to one of `anchors`.
@@ -108,14 +142,17 @@ impl TlsContext {
         parsed: &Parsed,
         anchors: &[X509],
         min_version: MinVersion,
+        resumption: Resumption,
     ) -> Result<TlsContext, ErrorStack> {
         let mut builder = SslContextBuilder::new(SslMethod::tls())?;
         set_protocol(&mut builder, min_version)?;
         set_certificate(&mut builder, parsed)?;
         set_trust(&mut builder, role, anchors)?;
+        let pool = set_resumption(&mut builder, role, resumption)?;
         Ok(TlsContext {
             context: builder.build(),
             role,
+            pool,
         })
     }
 }
@@ -136,10 +173,20 @@ fn set_protocol(builder: &mut SslContextBuilder, min: MinVersion) -> Result<(), 
     builder.set_cipher_list(TLS12_CIPHERS)?;
     builder.set_sigalgs_list(SIGNATURE_ALGORITHMS)?;
     builder.set_options(SslOptions::CIPHER_SERVER_PREFERENCE);
-    // A resumed session skips verification: it stays off until it honours a change of trust.
-    builder.set_options(SslOptions::NO_TICKET);
-    builder.set_session_cache_mode(SslSessionCacheMode::OFF);
     backend::configure(builder, GROUPS)
+}
+
+fn set_resumption(
+    builder: &mut SslContextBuilder,
+    role: Role,
+    resumption: Resumption,
+) -> Result<Option<Arc<Pool>>, ErrorStack> {
+    match (resumption, role) {
+        (Resumption::Off, _) => resumption::refuse(builder)?,
+        (Resumption::On, Role::Server) => resumption::issue(builder)?,
+        (Resumption::On, Role::Client) => return Ok(Some(resumption::collect(builder))),
+    }
+    Ok(None)
 }
 
 fn set_certificate(builder: &mut SslContextBuilder, parsed: &Parsed) -> Result<(), ErrorStack> {

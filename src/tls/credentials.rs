@@ -7,7 +7,7 @@ use super::backend::lib::asn1::Asn1Time;
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::pkey::{PKey, Private};
 use super::backend::lib::x509::X509;
-use super::context::{MinVersion, TlsContext};
+use super::context::{MinVersion, Resumption, TlsContext};
 use super::session::Role;
 use super::{facts, proof};
 use crate::identity::PeerCert;
@@ -30,6 +30,8 @@ pub struct Material {
     pub ca: Vec<PemFile>,
     /// The lowest protocol version.
     pub min_version: MinVersion,
+    /// Whether sessions are resumed.
+    pub resumption: Resumption,
 }
 
 /// What is wrong with material, as lines of the form `file: what: what to do`.
@@ -103,8 +105,9 @@ impl Credentials {
             problems.dedup();
             return Err(CredentialsError(problems));
         }
+        let (min, resumption) = (material.min_version, material.resumption);
         let context = |role: Role| match roles.contains(&role) {
-            true => TlsContext::new(role, &parsed, &anchors, material.min_version).map(Some),
+            true => TlsContext::new(role, &parsed, &anchors, min, resumption).map(Some),
             false => Ok(None),
         };
         warnings.dedup();

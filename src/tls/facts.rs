@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 
 use super::backend;
+use super::backend::lib::asn1::{Asn1Time, Asn1TimeRef};
+use super::backend::lib::error::ErrorStack;
 use super::backend::lib::nid::Nid;
 use super::backend::lib::x509::{GeneralNameRef, X509NameRef, X509Ref};
 use crate::identity::PeerCert;
@@ -21,6 +23,13 @@ pub(super) fn peer_cert(cert: &X509Ref) -> PeerCert {
         sans,
         not_after: cert.not_after().to_string(),
     }
+}
+
+/// A time in seconds since 1970.
+pub(super) fn seconds(time: &Asn1TimeRef) -> Result<i64, ErrorStack> {
+    const DAY: i64 = 86_400;
+    let since = Asn1Time::from_unix(0)?.diff(time)?;
+    Ok(i64::from(since.days) * DAY + i64::from(since.secs))
 }
 
 /// A distinguished name as `CN=…, O=…`.

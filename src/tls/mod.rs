@@ -6,12 +6,16 @@ mod context;
 mod credentials;
 mod error;
 mod facts;
+mod lifetime;
+mod pool;
 mod proof;
+mod resumption;
 mod session;
+mod slot;
 mod verify;
 mod wire;
 
-pub use context::{ExpectedName, MinVersion, TlsContext};
+pub use context::{ExpectedName, MinVersion, Resumption, TlsContext};
 pub use credentials::{Credentials, CredentialsError, Material, PemFile};
 pub use error::TlsError;
 pub use session::{Handshake, Negotiated, ReadOutcome, Role, Session};

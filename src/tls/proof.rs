@@ -3,7 +3,7 @@
 
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::x509::X509;
-use super::context::{MinVersion, TlsContext};
+use super::context::{MinVersion, Resumption, TlsContext};
 use super::credentials::{CredentialsError, Parsed};
 use super::error::TlsError;
 use super::session::{Handshake, Role, Session};
@@ -33,9 +33,10 @@ pub(super) fn own_chain(
         Role::Client => Role::Server,
         Role::Server => Role::Client,
     };
+    let context = |role| TlsContext::new(role, parsed, anchors, min, Resumption::Off);
     let sessions = || {
-        let presenter = TlsContext::new(role, parsed, anchors, min)?.unverified_session()?;
-        let judge = TlsContext::new(judge_role, parsed, anchors, min)?.nameless_session()?;
+        let presenter = context(role)?.unverified_session()?;
+        let judge = context(judge_role)?.nameless_session()?;
         Ok((presenter, judge))
     };
     let (mut presenter, mut judge) = sessions().map_err(library)?;

@@ -3,7 +3,7 @@
 use super::backend::{self, lib};
 use super::error::{self, LibraryError, TlsError};
 use super::wire::Wire;
-use super::{facts, verify};
+use super::{facts, resumption, verify};
 use crate::base::buffer::Buffer;
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
@@ -57,6 +57,9 @@ pub struct Negotiated {
     pub suite: String,
     /// The key exchange group's name in the TLS registry.
     pub group: String,
+    /// Whether an earlier session was resumed: then the peer's certificate is the one that was
+    /// verified there.
+    pub is_resumed: bool,
 }
 
 /// How a session came to its end; what the library says twice is not always the same.
@@ -84,8 +87,7 @@ pub struct Session {
 }
 
 impl Session {
-    pub(super) fn new(mut ssl: Ssl, role: Role) -> Result<Session, lib::error::ErrorStack> {
-        verify::prepare(&mut ssl)?;
+    pub(super) fn new(ssl: Ssl, role: Role) -> Result<Session, lib::error::ErrorStack> {
         Ok(Session {
             stream: SslStream::new(ssl, Wire::default())?,
             role,
@@ -130,6 +132,9 @@ impl Session {
             Err(error) => match error::classify(&error) {
                 LibraryError::NeedsInput => Ok(Handshake::NeedsInput),
                 other => {
+                    if plain_alert.is_some() || matches!(other, LibraryError::Alert(_)) {
+                        resumption::refused(self.stream.ssl());
+                    }
                     let error = self.handshake_error(other, plain_alert);
                     self.ending = Some(Ending::Failed(error.clone()));
                     Err(error)
@@ -200,6 +205,7 @@ impl Session {
             version: ssl.version_str().to_owned(),
             suite: backend::suite(ssl).unwrap_or_default().to_owned(),
             group: backend::group(ssl).unwrap_or_default(),
+            is_resumed: ssl.session_reused(),
         }
     }
 

@@ -4,19 +4,19 @@
 //! reasons, together with the facts of the certificate that it is about; and what BoringSSL lets pass
 //! is refused: broken digests and short keys.
 
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 use super::backend;
 use super::backend::lib::error::ErrorStack;
-use super::backend::lib::ex_data::Index;
 use super::backend::lib::hash::MessageDigest;
 use super::backend::lib::nid::Nid;
 use super::backend::lib::pkey::Id;
-use super::backend::lib::ssl::{Ssl, SslRef};
+use super::backend::lib::ssl::SslRef;
 use super::backend::lib::x509::{X509, X509Ref, X509StoreContext, X509StoreContextRef};
 use super::error::TlsError;
-use super::facts;
 use super::session::Role;
+use super::slot::Slot;
+use super::{facts, lifetime};
 use crate::base::reason::CloseReason;
 
 /// The shortest keys of a chain, in bits (NIST SP 800-131A).
@@ -27,7 +27,7 @@ const EC_BITS_MIN: u32 = 256;
 pub(super) const CHAIN_DEPTH_MAX: u32 = 8;
 
 /// Where a session finds why its peer's certificate was refused.
-type Finding = Mutex<Option<TlsError>>;
+static FINDING: Slot<Mutex<Option<TlsError>>> = Slot::new();
 
 /// What the callback knows: whom we judge, and the organisations of our anchors.
 #[derive(Clone)]
@@ -61,36 +61,21 @@ fn digest(cert: &X509Ref) -> Option<Vec<u8>> {
     Some(cert.digest(MessageDigest::sha256()).ok()?.to_vec())
 }
 
-/// The slot of a session in which its finding is kept.
-fn finding_slot() -> Result<Index<Ssl, Finding>, ErrorStack> {
-    static SLOT: OnceLock<Index<Ssl, Finding>> = OnceLock::new();
-    match SLOT.get() {
-        Some(slot) => Ok(*slot),
-        None => Ok(*SLOT.get_or_init({
-            let slot = Ssl::new_ex_index()?;
-            move || slot
-        })),
-    }
-}
-
 /// Gives a session a place for its finding.
 pub(super) fn prepare(ssl: &mut SslRef) -> Result<(), ErrorStack> {
-    ssl.set_ex_data(finding_slot()?, Finding::default());
-    Ok(())
+    FINDING.fill(ssl, Mutex::default())
 }
 
 /// Why the peer's certificate was refused, if it was.
 pub(super) fn finding(ssl: &SslRef) -> Option<TlsError> {
-    let finding = ssl.ex_data(finding_slot().ok()?)?;
-    finding.lock().ok()?.clone()
+    FINDING.of(ssl)?.lock().ok()?.clone()
 }
 
 /// Judges one certificate of a chain; the library calls this for each error and each good one.
 pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreContextRef) -> bool {
-    let objection = if library_agrees {
-        own_objection(trust, store)
-    } else {
-        Some(library_objection(trust, store))
+    let objection = match library_agrees {
+        true => own_objection(trust, store).or_else(|| lifetime_objection(store)),
+        false => Some(library_objection(trust, store)),
     };
     let Some((reason, what)) = objection else {
         return true;
@@ -121,15 +106,13 @@ fn first_of_chain(store: &X509StoreContextRef) -> Option<&X509Ref> {
     store.chain()?.get(0)
 }
 
+/// The session whose peer's chain is judged.
+pub(super) fn ssl(store: &X509StoreContextRef) -> Option<&SslRef> {
+    store.ex_data(X509StoreContext::ssl_idx().ok()?)
+}
+
 fn keep(store: &X509StoreContextRef, error: TlsError) {
-    let Ok(index) = X509StoreContext::ssl_idx() else {
-        return;
-    };
-    let Some(ssl) = store.ex_data(index) else {
-        return;
-    };
-    if let Ok(slot) = finding_slot()
-        && let Some(finding) = ssl.ex_data(slot)
+    if let Some(finding) = ssl(store).and_then(|ssl| FINDING.of(ssl))
         && let Ok(mut finding) = finding.lock()
     {
         // The first objection stands: a library that goes on after it only finds consequences.
@@ -219,6 +202,15 @@ fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseRea
         return None;
     }
     Some((CloseReason::CertWeakSignature, what))
+}
+
+/// The peer's own certificate is judged last: with it the whole chain is good.
+fn lifetime_objection(store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
+    if store.error_depth() > 0 || lifetime::begin(store).is_some() {
+        return None;
+    }
+    let what = "how long the chain is valid cannot be told".to_owned();
+    Some((CloseReason::CertInvalid, what))
 }
 
 fn weak_key(cert: &X509Ref) -> Option<String> {

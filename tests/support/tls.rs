@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use mtls_persona::base::scratch::Scratch;
 use mtls_persona::tls::{
-    Credentials, ExpectedName, Handshake, Material, MinVersion, PemFile, ReadOutcome, Role, Session,
+    Credentials, ExpectedName, Handshake, Material, MinVersion, PemFile, ReadOutcome, Resumption,
+    Role, Session,
 };
 
 use super::certs::{IdentityFiles, unix_now};
@@ -28,6 +29,7 @@ pub fn credentials(files: &IdentityFiles, ca: &Path, role: Role) -> Arc<Credenti
         key: file(&files.key),
         ca: vec![file(ca)],
         min_version: MinVersion::Tls12,
+        resumption: Resumption::On,
     };
     Arc::new(Credentials::prove(&material, &[role], unix_now()).unwrap())
 }
@@ -45,7 +47,7 @@ impl TlsPeer {
     pub fn connect(to: SocketAddr, credentials: &Credentials) -> io::Result<TlsPeer> {
         let stream = TcpStream::connect(to)?;
         let context = credentials.context(Role::Client).unwrap();
-        let session = context.client_session(ExpectedName::Dns("localhost"));
+        let session = context.client_session(ExpectedName::Dns("localhost"), &to.to_string());
         TlsPeer::shake(session.unwrap(), stream)
     }
 

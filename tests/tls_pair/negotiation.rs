@@ -1,9 +1,9 @@
 //! Peers with which there is nothing in common.
 
 use mtls_persona::base::reason::CloseReason::{self, *};
-use mtls_persona::tls::{ExpectedName, Role};
+use mtls_persona::tls::{Credentials, ExpectedName, MinVersion, Resumption, Role};
 
-use super::pair::{Chunks, End, Sides, client_end, prove_tls13, server_end};
+use super::pair::{Chunks, End, Sides, client_end, material, prove_tls13, server_end};
 use super::stranger::Stranger;
 use crate::support::certs::{IdentityFiles, TestPki};
 
@@ -138,10 +138,13 @@ fn a_suite_without_forward_secrecy_is_not_spoken() {
 }
 
 #[test]
-fn a_peer_gets_no_session_to_resume() {
+fn a_peer_gets_no_ticket_where_resumption_is_off() {
     let cast = Cast::new();
+    let mut material = material(&[&cast.pki.ca], &cast.localhost, MinVersion::Tls12);
+    material.resumption = Resumption::Off;
+    let credentials = Credentials::prove(&material, &[Role::Server], 0).unwrap();
     for version in ["-tls1_2", "-tls1_3"] {
-        let mut server = cast.our_server();
+        let mut server = server_end(&credentials);
         let mut stranger = Stranger::client(Some(&cast.alice), &[version]);
         stranger.shake(&mut server);
         server.send(b"heard\n");

@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mtls_persona::base::reason::CloseReason;
 use mtls_persona::base::scratch::{PIECE_BYTES, Scratch};
 use mtls_persona::tls::{
     Credentials, CredentialsError, ExpectedName, Handshake, Material, MinVersion, PemFile,
-    ReadOutcome, Role, Session, TlsError,
+    ReadOutcome, Resumption, Role, Session, TlsError,
 };
 
 use crate::support::certs::{IdentityFiles, TestPki};
@@ -217,7 +218,8 @@ impl Pair {
     pub fn open(mut self) -> Pair {
         self.client.shake();
         self.settle(&mut Chunks::Whole);
-        assert!(self.client.is_open && self.server.is_open, "no handshake");
+        let refusals = (&self.client.refusal, &self.server.refusal);
+        assert!(self.client.is_open && self.server.is_open, "{refusals:?}");
         self
     }
 }
@@ -256,10 +258,17 @@ impl Sides {
     }
 }
 
-/// A new session that dials.
+/// A new session that dials a place of its own: it has nothing to resume.
 pub fn client_end(credentials: &Credentials, name: ExpectedName<'_>) -> End {
+    static PLACES: AtomicUsize = AtomicUsize::new(0);
+    let place = PLACES.fetch_add(1, Ordering::Relaxed);
+    client_end_to(credentials, name, &format!("place {place}"))
+}
+
+/// A new session that dials, and resumes an earlier one to the same destination if it can.
+pub fn client_end_to(credentials: &Credentials, name: ExpectedName<'_>, to: &str) -> End {
     let context = credentials.context(Role::Client).unwrap();
-    End::new(context.client_session(name).unwrap())
+    End::new(context.client_session(name, to).unwrap())
 }
 
 /// A new session that accepts.
@@ -294,5 +303,6 @@ pub fn material(ca: &[&Path], files: &IdentityFiles, min_version: MinVersion) ->
         key: file(&files.key),
         ca: ca.iter().map(|path| file(path)).collect(),
         min_version,
+        resumption: Resumption::On,
     }
 }

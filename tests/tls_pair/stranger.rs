@@ -39,6 +39,14 @@ impl Stranger {
         Stranger::new(child, lines, stream)
     }
 
+    /// Connects to the same server once more, which `-naccept` must allow.
+    pub fn again(&mut self) {
+        let address = self.stream.peer_addr().unwrap();
+        self.stream = TcpStream::connect(address).unwrap();
+        self.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.is_cut = false;
+    }
+
     /// It dials.
     pub fn client(files: Option<&IdentityFiles>, options: &[&str]) -> Stranger {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -32,6 +32,7 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Loaded, Reported> {
     let mut defaults = Defaults {
         files: Files::read(reader),
         min_version: reader.take_or("min_version", TlsVersion::default(), min_version),
+        resumption: reader.take_or("resumption", true, value::switch),
         timeouts: timeouts.unwrap_or_default(),
         tcp: reader.take_object("tcp", tcp_options).unwrap_or_default(),
     };

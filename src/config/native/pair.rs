@@ -17,6 +17,7 @@ const ADDRESS_HINT: &str = "write host:port, :port or unix:/path";
 pub(super) struct Defaults {
     pub(super) files: Files,
     pub(super) min_version: TlsVersion,
+    pub(super) resumption: bool,
     pub(super) timeouts: Timeouts,
     pub(super) tcp: TcpOptions,
 }
@@ -121,6 +122,7 @@ fn name_to_prove(
 fn tls(reader: &mut ObjectReader<'_>, defaults: &mut Defaults) -> Result<TlsFiles, Reported> {
     let own = Files::read(reader);
     let min_version = reader.take_or("min_version", defaults.min_version, min_version);
+    let resumption = reader.take_or("resumption", defaults.resumption, value::switch);
     let identity = own.identity(&mut defaults.files, reader);
     let ca = own.authorities(&mut defaults.files, reader);
     let (cert, key) = identity?;
@@ -129,6 +131,7 @@ fn tls(reader: &mut ObjectReader<'_>, defaults: &mut Defaults) -> Result<TlsFile
         key,
         ca: ca?,
         min_version,
+        resumption,
     })
 }
 

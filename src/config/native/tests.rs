@@ -55,6 +55,7 @@ fn the_five_key_file_gets_every_default() {
         Some("/etc/mtls-persona/trust-store.pem")
     );
     assert_eq!(pair.tls.min_version, TlsVersion::Tls12);
+    assert!(pair.tls.resumption);
     assert_eq!(pair.timeouts.connect, secs(10));
     assert_eq!(pair.timeouts.handshake, secs(10));
     assert_eq!(pair.timeouts.idle, None);
@@ -68,7 +69,7 @@ fn the_five_key_file_gets_every_default() {
 #[test]
 fn every_key_of_the_top_level_arrives_in_the_model() {
     let config = config_with(
-        r#""reload_hour": 23, "workers": 4, "min_version": "TLS1.3",
+        r#""reload_hour": 23, "workers": 4, "min_version": "TLS1.3", "resumption": false,
            "limits": {"connections": 7, "handshakes": 8},
            "timeouts": {"connect": 1, "handshake": "2s", "idle": "3m", "half_close": "4h",
                         "drain": 5},
@@ -88,6 +89,7 @@ fn every_key_of_the_top_level_arrives_in_the_model() {
     assert_eq!(config.log_level, LevelFilter::Trace);
     let pair = &config.pairs[0];
     assert_eq!(pair.tls.min_version, TlsVersion::Tls13);
+    assert!(!pair.tls.resumption);
     assert_eq!(pair.timeouts.connect, secs(1));
     assert_eq!(pair.timeouts.handshake, secs(2));
     assert_eq!(pair.timeouts.idle, Some(secs(180)));
@@ -230,6 +232,10 @@ fn a_wrong_value_is_told_with_what_was_found_and_what_is_expected() {
         (
             r#""tcp": {"nodelay": "yes"}"#,
             "tcp.nodelay: expected true or false, found the text \"yes\"",
+        ),
+        (
+            r#""resumption": "off""#,
+            "resumption: expected true or false, found the text \"off\"",
         ),
         (
             r#""min_version": 1.3"#,

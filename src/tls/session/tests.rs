@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::tls::authority::{Identity, LeafRequest, Purpose, Validity};
-use crate::tls::{Credentials, ExpectedName, Material, MinVersion, PemFile};
+use crate::tls::{Credentials, ExpectedName, Material, MinVersion, PemFile, Resumption};
 
 /// What one connection costs is known, and its growth is a decision.
 const SESSION_BYTES_MAX: usize = 80;
@@ -28,11 +28,12 @@ fn pair() -> (Session, Session) {
         key: file(&identity.key_pem),
         ca: vec![file(&identity.cert_pem)],
         min_version: MinVersion::Tls12,
+        resumption: Resumption::On,
     };
     let roles = [Role::Client, Role::Server];
     let credentials = Credentials::prove(&material, &roles, 0).unwrap();
     let context = |role| credentials.context(role).unwrap();
-    let client = context(Role::Client).client_session(ExpectedName::Dns("localhost"));
+    let client = context(Role::Client).client_session(ExpectedName::Dns("localhost"), "");
     let server = context(Role::Server).server_session();
     (client.unwrap(), server.unwrap())
 }

@@ -25,7 +25,8 @@ fn every_key_of_a_pair_arrives_in_the_model() {
     let pair = only_pair(
         r#"{"name": "orders", "mode": "bridge", "inbound": "[::1]:1", "outbound": "db:2",
             "server_name": "DB.example.", "cert": "oc", "key": "ok", "ca": ["oa", "ob"],
-            "min_version": "TLS1.3", "limits": {"connections": 9}, "on_truncation": "end",
+            "min_version": "TLS1.3", "resumption": false,
+            "limits": {"connections": 9}, "on_truncation": "end",
             "timeouts": {"connect": 1, "handshake": 2, "idle": 3, "half_close": 4}}"#,
     );
     assert_eq!(pair.name, "orders");
@@ -39,6 +40,7 @@ fn every_key_of_a_pair_arrives_in_the_model() {
     assert_eq!((pair.tls.cert, pair.tls.key), ("oc".into(), "ok".into()));
     assert_eq!(pair.tls.ca, paths(&["oa", "ob"]));
     assert_eq!(pair.tls.min_version, TlsVersion::Tls13);
+    assert!(!pair.tls.resumption);
     assert_eq!(pair.connections, Some(9));
     assert_eq!(pair.on_truncation, OnTruncation::End);
     let timeouts = pair.timeouts;
@@ -59,6 +61,16 @@ fn a_pairs_waits_take_the_place_of_the_general_ones_singly() {
     let timeouts = parse(&text).unwrap().config.pairs.remove(0).timeouts;
     assert_eq!([timeouts.connect, timeouts.handshake], [secs(1), secs(20)]);
     assert_eq!((timeouts.idle, timeouts.half_close), (None, secs(4)));
+}
+
+#[test]
+fn a_pair_may_resume_sessions_where_the_others_do_not() {
+    let pairs = pair_with("") + "," + &between("client", ":1", "db:2", r#""resumption": true"#);
+    let config = parse(&file(r#""resumption": false"#, &pairs))
+        .unwrap()
+        .config;
+    let resumption = config.pairs.iter().map(|pair| pair.tls.resumption);
+    assert_eq!(resumption.collect::<Vec<_>>(), [false, true]);
 }
 
 #[test]

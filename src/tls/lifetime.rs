@@ -1,0 +1,78 @@
+//! How long a session may be resumed.
+//!
+//! A resumed handshake verifies no certificate: it stands on the verification of the full one before
+//! it. That one stands for an hour at most, and never longer than any certificate of the chain that
+//! it verified. A session that resumes another has what is left of the other's time, so no row of
+//! resumptions outlives it.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use super::backend;
+use super::backend::lib::asn1::Asn1Time;
+use super::backend::lib::error::ErrorStack;
+use super::backend::lib::ssl::SslRef;
+use super::backend::lib::x509::X509StoreContextRef;
+use super::slot::Slot;
+use super::{facts, verify};
+
+/// The longest time for which one verification stands, in seconds.
+const LIFETIME_MAX: i64 = 3600;
+
+/// Until when a session may be resumed, in seconds since 1970.
+static UNTIL: Slot<AtomicI64> = Slot::new();
+
+/// Gives a session a place for its lifetime. Nothing was verified yet: it may not be resumed.
+pub(super) fn prepare(ssl: &mut SslRef) -> Result<(), ErrorStack> {
+    UNTIL.fill(ssl, AtomicI64::new(0))
+}
+
+/// Until when a session may be resumed, in seconds since 1970.
+pub(super) fn of(ssl: &SslRef) -> i64 {
+    UNTIL
+        .of(ssl)
+        .map_or(0, |until| until.load(Ordering::Relaxed))
+}
+
+/// A session is to resume one that may be resumed until then. If it comes to a full handshake after
+/// all, its verification begins anew.
+pub(super) fn inherit(ssl: &SslRef, until: i64) {
+    if let Some(place) = UNTIL.of(ssl) {
+        place.store(until, Ordering::Relaxed);
+    }
+}
+
+/// Begins the lifetime of a session whose peer's chain was just verified. None if that fails: such
+/// a session could be resumed for too long.
+pub(super) fn begin(store: &X509StoreContextRef) -> Option<()> {
+    let ssl = verify::ssl(store)?;
+    let ends = store.chain()?.iter();
+    let ends = ends.map(|cert| facts::seconds(cert.not_after()));
+    let ends: Vec<i64> = ends.collect::<Result<_, _>>().ok()?;
+    let until = end(backend::begun(ssl)?, &ends);
+    inherit(ssl, until);
+    backend::limit(ssl, until)
+}
+
+fn end(begun: i64, ends_of_chain: &[i64]) -> i64 {
+    let at_most = begun.saturating_add(LIFETIME_MAX);
+    ends_of_chain.iter().copied().fold(at_most, i64::min)
+}
+
+/// What the library's clock shows, by which it judges certificates too; in seconds since 1970.
+pub(super) fn now() -> Option<i64> {
+    facts::seconds(Asn1Time::days_from_now(0).ok()?.as_ref()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verification_stands_for_an_hour_and_no_longer_than_its_chain() {
+        const NOW: i64 = 1_800_000_000;
+        assert_eq!(end(NOW, &[]), NOW + 3600);
+        assert_eq!(end(NOW, &[NOW + 9000, NOW + 3601]), NOW + 3600);
+        assert_eq!(end(NOW, &[NOW + 9000, NOW + 17, NOW + 18]), NOW + 17);
+        assert_eq!(end(NOW, &[NOW - 1]), NOW - 1);
+    }
+}
