@@ -237,6 +237,7 @@ impl Connection {
             return Ok(Next::Step(Step::Wait));
         };
         let step = relay.turn(&mut self.inbound, outbound, turn.scratch);
+        outbound.let_go(turn.scratch);
         let moved = self.inbound.moved() + outbound.moved();
         let waiting = relay.waiting();
         if moved != self.activity.moved || waiting != self.activity.waiting {

@@ -7,7 +7,7 @@ use crate::base::reason::CloseReason;
 use crate::base::scratch::{PIECE_BYTES, Scratch};
 use crate::net::{Broken, Received, Sent, Socket};
 use crate::relay::{self, Failure, Fill, Flush};
-use crate::tls::{Handshake, ReadOutcome, Session, TlsError};
+use crate::tls::{Handshake, ReadOutcome, Role, Session, TlsError};
 
 #[cfg(test)]
 mod tests;
@@ -43,6 +43,8 @@ pub(super) struct Leg {
     readiness: Readiness,
     /// Bytes that the socket did not take at once; the only ones that a connection ever keeps.
     pending: Buffer,
+    /// They wait for company, not for the socket.
+    is_held: bool,
     is_send_broken: bool,
     /// A reset was seen: an end of stream that follows is not one.
     was_reset: bool,
@@ -114,6 +116,7 @@ impl Leg {
             },
             socket,
             pending: Buffer::default(),
+            is_held: false,
             is_send_broken: false,
             was_reset: false,
             error: None,
@@ -196,7 +199,10 @@ impl Leg {
                 return Err(reset_in_handshake());
             }
             let handshake = session.handshake(scratch);
-            self.push_out(scratch);
+            match (&handshake, session.role()) {
+                (Ok(Handshake::Done), Role::Client) => self.hold(scratch),
+                _ => drop(self.push_out(scratch)),
+            }
             match handshake {
                 // What came before a reset is read first: it may be an alert.
                 Ok(Handshake::NeedsInput) if self.readiness.readable => {}
@@ -205,6 +211,24 @@ impl Leg {
                 }
                 other => return other,
             }
+        }
+    }
+
+    /// Keeps a client's last flight for a moment: the application's first bytes may be here already, and
+    /// go out with it in one packet. [`Leg::let_go`] has to follow in the same turn.
+    fn hold(&mut self, scratch: &mut Scratch) {
+        if self.pending.is_empty() && !scratch.outgoing.is_empty() {
+            self.pending = scratch.keep_outgoing();
+            self.is_held = true;
+        } else {
+            self.push_out(scratch);
+        }
+    }
+
+    /// Sends what was held, if nothing has come to go with it.
+    pub(super) fn let_go(&mut self, scratch: &mut Scratch) {
+        if std::mem::take(&mut self.is_held) {
+            relay::Leg::flush(self, scratch);
         }
     }
 
@@ -302,6 +326,7 @@ impl Leg {
         if !self.pending.is_empty() {
             self.pending.append(scratch.outgoing.data());
             scratch.outgoing.clear();
+            self.is_held = false;
             return relay::Leg::flush(self, scratch);
         }
         let flush = self.send_from(&mut scratch.outgoing);
@@ -369,7 +394,7 @@ impl relay::Leg for Leg {
         if self.is_send_broken {
             return Flush::Lost;
         }
-        if self.pending.is_empty() {
+        if self.pending.is_empty() || self.is_held {
             return Flush::Done;
         }
         let mut pending = std::mem::take(&mut self.pending);

@@ -34,7 +34,7 @@ pub(super) struct Summary {
 struct LegFacts {
     endpoint: Option<Endpoint>,
     negotiated: Option<Negotiated>,
-    peer: Option<Box<PeerCert>>,
+    peer: Option<Arc<PeerCert>>,
 }
 
 struct Outcome {
@@ -68,15 +68,20 @@ impl Summary {
     }
 
     /// A handshake was done.
-    pub(super) fn secured(&mut self, side: Side, negotiated: Negotiated, peer: Option<PeerCert>) {
+    pub(super) fn secured(
+        &mut self,
+        side: Side,
+        negotiated: Negotiated,
+        peer: Option<Arc<PeerCert>>,
+    ) {
         let facts = self.leg(side);
         facts.negotiated = Some(negotiated);
-        facts.peer = peer.map(Box::new);
+        facts.peer = peer;
     }
 
     /// A peer's certificate was refused.
     pub(super) fn refused(&mut self, side: Side, certificate: Option<Box<PeerCert>>) {
-        self.leg(side).peer = certificate;
+        self.leg(side).peer = certificate.map(Arc::from);
     }
 
     /// The outcome; only the first is kept. `side` is the leg that it is about, if it is about one.

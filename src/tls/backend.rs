@@ -56,9 +56,10 @@ mod boringssl {
     use boring::asn1::Asn1StringRef;
     use boring::error::ErrorStack;
     use boring::ssl::{SslContextBuilder, SslOptions, SslRef, SslSessionRef};
+    use boring::stack::StackRef;
     use boring::x509::store::X509StoreBuilderRef;
     use boring::x509::verify::X509VerifyFlags;
-    use boring::x509::{X509Ref, X509StoreContextRef, X509VerifyError};
+    use boring::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyError};
     use foreign_types_boring::ForeignTypeRef;
 
     /// Settings that the other library spells otherwise or lacks.
@@ -109,6 +110,16 @@ mod boringssl {
         (done == 1).then_some(())
     }
 
+    /// Lets a session forget what only its handshake needs, once that is done: above a kilobyte.
+    pub(in crate::tls) fn forget_handshake(ssl: &mut SslRef) {
+        // SAFETY: the pointer is a live SSL, and nothing of its configuration is asked for or changed
+        // once its handshake is done. The crate has no call for it.
+        #[allow(unsafe_code)]
+        unsafe {
+            boring_sys::SSL_set_shed_handshake_config(ssl.as_ptr(), 1);
+        }
+    }
+
     /// Offers an earlier session to the server.
     pub(in crate::tls) fn resume(
         ssl: &mut SslRef,
@@ -135,6 +146,26 @@ mod boringssl {
             Ok(()) => (0, ""),
             Err(error) => (error.as_raw(), error.error_string()),
         }
+    }
+
+    /// Lets `verify` verify a peer's chain instead of the library.
+    pub(in crate::tls) fn verify_with(
+        builder: &mut SslContextBuilder,
+        verify: impl Fn(&mut X509StoreContextRef) -> bool + Send + Sync + 'static,
+    ) {
+        builder.set_cert_verify_callback(verify);
+    }
+
+    /// The certificate of a peer that is to be verified, and all that it has sent.
+    pub(in crate::tls) fn presented(
+        store: &X509StoreContextRef,
+    ) -> Option<(&X509Ref, &StackRef<X509>)> {
+        Some((store.cert()?, store.untrusted()?))
+    }
+
+    /// Marks a chain as accepted that the library was not asked about.
+    pub(in crate::tls) fn accept(store: &mut X509StoreContextRef) {
+        store.set_error(Ok(()));
     }
 
     /// Marks a chain that the library would accept as refused.
@@ -210,9 +241,10 @@ mod openssl_crate {
     use openssl::error::ErrorStack;
     use openssl::nid::Nid;
     use openssl::ssl::{SslContextBuilder, SslMode, SslOptions, SslRef, SslSessionRef};
+    use openssl::stack::StackRef;
     use openssl::x509::store::X509StoreBuilderRef;
     use openssl::x509::verify::X509VerifyFlags;
-    use openssl::x509::{X509Ref, X509StoreContextRef, X509VerifyResult};
+    use openssl::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyResult};
     use openssl_sys::{SSL, SSL_CTX, SSL_SESSION};
 
     use crate::tls::lifetime;
@@ -348,6 +380,9 @@ mod openssl_crate {
         Some(())
     }
 
+    /// OpenSSL has no way to forget it.
+    pub(in crate::tls) fn forget_handshake(_ssl: &mut SslRef) {}
+
     /// Offers an earlier session to the server.
     pub(in crate::tls) fn resume(
         ssl: &mut SslRef,
@@ -372,6 +407,25 @@ mod openssl_crate {
     pub(in crate::tls) fn verify_error(store: &X509StoreContextRef) -> (i32, &'static str) {
         let result = store.error();
         (result.as_raw(), result.error_string())
+    }
+
+    /// The library goes on to verify each chain itself: the crate has no call to take its place.
+    pub(in crate::tls) fn verify_with(
+        _builder: &mut SslContextBuilder,
+        _verify: impl Fn(&mut X509StoreContextRef) -> bool + Send + Sync + 'static,
+    ) {
+    }
+
+    /// What a peer has sent is not to be had before it is verified.
+    pub(in crate::tls) fn presented(
+        _store: &X509StoreContextRef,
+    ) -> Option<(&X509Ref, &StackRef<X509>)> {
+        None
+    }
+
+    /// Marks a chain as accepted that the library was not asked about.
+    pub(in crate::tls) fn accept(store: &mut X509StoreContextRef) {
+        store.set_error(X509VerifyResult::OK);
     }
 
     /// Marks a chain that the library would accept as refused.

@@ -12,6 +12,7 @@ use super::backend::lib::x509::X509;
 use super::backend::lib::x509::store::X509StoreBuilder;
 use super::backend::lib::x509::verify::X509CheckFlags;
 use super::credentials::{CredentialsError, Parsed};
+use super::known::Known;
 use super::pool::{Key, Pool};
 use super::session::{Role, Session};
 use super::verify::{self, Trust};
@@ -66,7 +67,11 @@ pub struct TlsContext {
     role: Role,
     /// What a client has to resume.
     pool: Option<Arc<Pool>>,
+    known: Arc<Known>,
 }
+
+/// Of a peer that is held to its chain alone.
+const NO_NAME: &str = "";
 
 impl TlsContext {
     /// A session that dials a server and accepts only one with that name. It may resume an earlier one
@@ -84,7 +89,9 @@ impl TlsContext {
             return Err(CredentialsError(vec![problem]));
         }
         let session = || -> Result<Session, ErrorStack> {
-            let mut ssl = self.ssl()?;
+            // As it is written in code: an address is no DNS name of the same letters.
+            let expected = format!("{name:?}");
+            let mut ssl = self.ssl(&expected)?;
             match name {
                 ExpectedName::Dns(name) => {
                     ssl.set_hostname(name)?;
@@ -99,13 +106,12 @@ impl TlsContext {
             }
             if let Some(pool) = &self.pool {
                 let key = Key {
-                    // As it is written in code: an address is no DNS name of the same letters.
-                    name: format!("{name:?}"),
+                    name: expected,
                     destination: destination.to_owned(),
                 };
                 resumption::offer(pool, &mut ssl, key)?;
             }
-            Session::new(ssl, Role::Client)
+            self.session(ssl)
         };
         session().map_err(CredentialsError::library)
     }
@@ -113,26 +119,31 @@ impl TlsContext {
     /// A session that accepts a client with a certificate that our trust vouches for.
     pub fn server_session(&self) -> Result<Session, CredentialsError> {
         debug_assert_eq!(self.role, Role::Server);
-        let session = || Session::new(self.ssl()?, Role::Server);
+        let session = || self.session(self.ssl(NO_NAME)?);
         session().map_err(CredentialsError::library)
     }
 
     /// A session for a proof: it verifies nobody.
     pub(super) fn unverified_session(&self) -> Result<Session, ErrorStack> {
-        let mut ssl = self.ssl()?;
+        let mut ssl = self.ssl(NO_NAME)?;
         ssl.set_verify(SslVerifyMode::NONE);
-        Session::new(ssl, self.role)
+        self.session(ssl)
     }
 
     /// A session for a proof: it verifies chain, purpose and validity, but no name.
     pub(super) fn nameless_session(&self) -> Result<Session, ErrorStack> {
-        Session::new(self.ssl()?, self.role)
+        self.session(self.ssl(NO_NAME)?)
     }
 
-    fn ssl(&self) -> Result<Ssl, ErrorStack> {
+    fn session(&self, ssl: Ssl) -> Result<Session, ErrorStack> {
+        Session::new(ssl, self.role, Arc::clone(&self.known))
+    }
+
+    fn ssl(&self, name: &str) -> Result<Ssl, ErrorStack> {
         let mut ssl = Ssl::new(&self.context)?;
-        verify::prepare(&mut ssl)?;
+        verify::prepare(&mut ssl, name)?;
         lifetime::prepare(&mut ssl)?;
+        backend::forget_handshake(&mut ssl);
         Ok(ssl)
     }
 
@@ -147,12 +158,14 @@ impl TlsContext {
         let mut builder = SslContextBuilder::new(SslMethod::tls())?;
         set_protocol(&mut builder, min_version)?;
         set_certificate(&mut builder, parsed)?;
-        set_trust(&mut builder, role, anchors)?;
+        let known = Arc::new(Known::default());
+        set_trust(&mut builder, role, anchors, &known)?;
         let pool = set_resumption(&mut builder, role, resumption)?;
         Ok(TlsContext {
             context: builder.build(),
             role,
             pool,
+            known,
         })
     }
 }
@@ -216,6 +229,7 @@ fn set_trust(
     builder: &mut SslContextBuilder,
     role: Role,
     anchors: &[X509],
+    known: &Arc<Known>,
 ) -> Result<(), ErrorStack> {
     let mut store = X509StoreBuilder::new()?;
     // Every certificate of a trust file is an anchor, self-signed or not.
@@ -233,5 +247,7 @@ fn set_trust(
     builder.set_verify_callback(mode, move |agrees, store| {
         verify::judge(&trust, agrees, store)
     });
+    let known = Arc::clone(known);
+    backend::verify_with(builder, move |store| verify::verify(&known, store));
     Ok(())
 }

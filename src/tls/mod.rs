@@ -6,6 +6,7 @@ mod context;
 mod credentials;
 mod error;
 mod facts;
+mod known;
 mod lifetime;
 mod pool;
 mod proof;

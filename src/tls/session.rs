@@ -1,9 +1,12 @@
 //! One TLS connection that never sees its socket.
 
+use std::sync::Arc;
+
 use super::backend::{self, lib};
 use super::error::{self, LibraryError, TlsError};
+use super::known::Known;
 use super::wire::Wire;
-use super::{facts, resumption, verify};
+use super::{resumption, verify};
 use crate::base::buffer::Buffer;
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
@@ -76,6 +79,7 @@ enum Ending {
 pub struct Session {
     stream: SslStream<Wire>,
     role: Role,
+    known: Arc<Known>,
     is_established: bool,
     /// The library has told that it needs input before it can give more.
     is_dry: bool,
@@ -83,14 +87,19 @@ pub struct Session {
     has_heard: bool,
     ending: Option<Ending>,
     first: [u8; FIRST_BYTES],
-    first_len: usize,
+    first_len: u8,
 }
 
 impl Session {
-    pub(super) fn new(ssl: Ssl, role: Role) -> Result<Session, lib::error::ErrorStack> {
+    pub(super) fn new(
+        ssl: Ssl,
+        role: Role,
+        known: Arc<Known>,
+    ) -> Result<Session, lib::error::ErrorStack> {
         Ok(Session {
             stream: SslStream::new(ssl, Wire::default())?,
             role,
+            known,
             is_established: false,
             is_dry: false,
             has_heard: false,
@@ -104,6 +113,11 @@ impl Session {
     /// handshake's last flight came together with data.
     pub fn may_hold_more(&self) -> bool {
         self.is_established && !self.is_dry
+    }
+
+    /// Which end this is.
+    pub fn role(&self) -> Role {
+        self.role
     }
 
     /// Tells that the peer's stream of ciphertext has ended.
@@ -210,9 +224,9 @@ impl Session {
     }
 
     /// The peer's certificate, once the handshake is done.
-    pub fn peer(&self) -> Option<PeerCert> {
+    pub fn peer(&self) -> Option<Arc<PeerCert>> {
         let cert = self.stream.ssl().peer_certificate()?;
-        Some(facts::peer_cert(&cert))
+        Some(self.known.facts(&cert))
     }
 
     /// Lends the worker's buffers to the wire for one call into the library: no byte is copied
@@ -279,7 +293,7 @@ impl Session {
         if let Some(finding) = verify::finding(self.stream.ssl()) {
             return finding;
         }
-        let first = &self.first[..self.first_len];
+        let first = &self.first[..usize::from(self.first_len)];
         let words = match (error, plain_alert) {
             (LibraryError::Alert(alert), _) | (LibraryError::Refused(_), Some(alert)) => {
                 return self.alert(alert, true);
@@ -314,9 +328,10 @@ impl Session {
     }
 
     fn remember_first(&mut self, data: &[u8]) {
-        let count = data.len().min(FIRST_BYTES - self.first_len);
-        self.first[self.first_len..self.first_len + count].copy_from_slice(&data[..count]);
-        self.first_len += count;
+        let from = usize::from(self.first_len);
+        let count = data.len().min(FIRST_BYTES - from);
+        self.first[from..from + count].copy_from_slice(&data[..count]);
+        self.first_len += count as u8;
     }
 }
 
@@ -331,6 +346,11 @@ fn read_records(stream: &mut SslStream<Wire>, plain: &mut Buffer) -> (usize, Opt
                 total += count;
             }
             Err(error) => return (total, Some(error::classify(&error))),
+        }
+        // The library takes no byte before it needs it: without input and with nothing left of a record
+        // it would only say so, which costs as much as a small record.
+        if stream.get_ref().input.is_empty() && stream.ssl().pending() == 0 {
+            return (total, Some(LibraryError::NeedsInput));
         }
     }
     (total, None)

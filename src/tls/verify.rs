@@ -11,9 +11,11 @@ use super::backend::lib::error::ErrorStack;
 use super::backend::lib::hash::MessageDigest;
 use super::backend::lib::nid::Nid;
 use super::backend::lib::pkey::Id;
+use super::backend::lib::sha::Sha256;
 use super::backend::lib::ssl::SslRef;
 use super::backend::lib::x509::{X509, X509Ref, X509StoreContext, X509StoreContextRef};
 use super::error::TlsError;
+use super::known::{Digest, Known, Window};
 use super::session::Role;
 use super::slot::Slot;
 use super::{facts, lifetime};
@@ -29,13 +31,15 @@ pub(super) const CHAIN_DEPTH_MAX: u32 = 8;
 /// Where a session finds why its peer's certificate was refused.
 static FINDING: Slot<Mutex<Option<TlsError>>> = Slot::new();
 
+/// The name that a session's peer must prove.
+static NAME: Slot<Box<str>> = Slot::new();
+
 /// What the callback knows: whom we judge, and the organisations of our anchors.
 #[derive(Clone)]
 pub(super) struct Trust {
     peer: Role,
     organisations: Arc<[String]>,
-    /// SHA-256 of each anchor.
-    anchors: Arc<[Vec<u8>]>,
+    anchors: Arc<[Digest]>,
 }
 
 impl Trust {
@@ -57,18 +61,72 @@ impl Trust {
     }
 }
 
-fn digest(cert: &X509Ref) -> Option<Vec<u8>> {
-    Some(cert.digest(MessageDigest::sha256()).ok()?.to_vec())
+pub(super) fn digest(cert: &X509Ref) -> Option<Digest> {
+    let digest = cert.digest(MessageDigest::sha256()).ok()?;
+    digest[..].try_into().ok()
 }
 
-/// Gives a session a place for its finding.
-pub(super) fn prepare(ssl: &mut SslRef) -> Result<(), ErrorStack> {
-    FINDING.fill(ssl, Mutex::default())
+/// Gives a session a place for its finding. `name` is what the peer must prove to be, if anything.
+pub(super) fn prepare(ssl: &mut SslRef, name: &str) -> Result<(), ErrorStack> {
+    FINDING.fill(ssl, Mutex::default())?;
+    NAME.fill(ssl, name.into())
 }
 
 /// Why the peer's certificate was refused, if it was.
 pub(super) fn finding(ssl: &SslRef) -> Option<TlsError> {
     FINDING.of(ssl)?.lock().ok()?.clone()
+}
+
+/// Verifies a chain, unless it is known to be good.
+pub(super) fn verify(known: &Known, store: &mut X509StoreContextRef) -> bool {
+    let chain = chain_digest(store);
+    if chain.is_some_and(|chain| stands(known, &chain, store)) {
+        backend::accept(store);
+        return true;
+    }
+    let is_good = store.verify_cert().unwrap_or(false);
+    if is_good && let (Some(chain), Some(window)) = (chain, window(store)) {
+        known.keep_chain(chain, window);
+    }
+    is_good
+}
+
+/// Whether a chain is known and good now; then the lifetime of its session begins.
+fn stands(known: &Known, chain: &Digest, store: &X509StoreContextRef) -> bool {
+    let begin = || {
+        let ssl = ssl(store)?;
+        let window = known.chain(chain)?;
+        let holds = window.holds(backend::begun(ssl)?);
+        holds.then(|| lifetime::begin_until(ssl, window.end))?
+    };
+    begin().is_some()
+}
+
+/// The digest of what the peer sent and of the name that is expected of it.
+fn chain_digest(store: &X509StoreContextRef) -> Option<Digest> {
+    let name = NAME.of(ssl(store)?)?;
+    let (cert, chain) = backend::presented(store)?;
+    let mut sha = Sha256::new();
+    sha.update(&digest(cert)?);
+    for cert in chain {
+        sha.update(&digest(cert)?);
+    }
+    // Behind digests of one length, so that it cannot be taken for one.
+    sha.update(name.as_bytes());
+    Some(sha.finish())
+}
+
+/// When a chain that was just verified is good.
+fn window(store: &X509StoreContextRef) -> Option<Window> {
+    let mut window = Window {
+        begin: i64::MIN,
+        end: i64::MAX,
+    };
+    for cert in store.chain()? {
+        window.begin = window.begin.max(facts::seconds(cert.not_before()).ok()?);
+        window.end = window.end.min(facts::seconds(cert.not_after()).ok()?);
+    }
+    Some(window)
 }
 
 /// Judges one certificate of a chain; the library calls this for each error and each good one.

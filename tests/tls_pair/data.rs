@@ -36,7 +36,7 @@ fn a_handshake_succeeds_in_every_chunking_and_both_ends_agree_on_it() {
         assert_eq!(negotiated, pair.server.session.negotiated());
         assert_eq!(negotiated.version, "TLSv1.3");
         assert!(negotiated.suite.starts_with("TLS_") && negotiated.group == "X25519");
-        let subject = |end: &super::pair::End| end.session.peer().unwrap().subject;
+        let subject = |end: &super::pair::End| end.session.peer().unwrap().subject.clone();
         assert_eq!(subject(&pair.server), "CN=alice");
         assert_eq!(subject(&pair.client), "CN=localhost");
     }

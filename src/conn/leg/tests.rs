@@ -76,7 +76,10 @@ fn a_flight_that_the_socket_takes_in_pieces_is_sent_to_its_end() {
             // As if the poller had told of everything.
             end.readiness.readable = true;
             end.readiness.writable = true;
-            end.handshake(&mut scratch).unwrap() == Handshake::Done
+            let handshake = end.handshake(&mut scratch).unwrap();
+            end.let_go(&mut scratch);
+            relay::Leg::flush(end, &mut scratch);
+            handshake == Handshake::Done
         });
         if done == [true, true] {
             return;

@@ -1,0 +1,128 @@
+//! What a context has found out about its peers and need not find out again.
+//!
+//! Whether a chain is good depends on its bytes, on the trust and the rules of the context, on the name
+//! that is expected, and on the time. The first and the third are in the digest, the second cannot
+//! change, as new credentials are a new context, and with the time a good chain only becomes too old. So
+//! a chain that was good is good until the first of its certificates ends. That its holder has the key
+//! is proven in each full handshake all the same.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::facts;
+use super::verify::digest;
+use crate::identity::PeerCert;
+
+use super::backend::lib::x509::X509Ref;
+
+/// Chains and certificates that are remembered. Only peers that were accepted are among them.
+const ENTRIES_MAX: usize = 1024;
+
+/// SHA-256.
+pub(super) type Digest = [u8; 32];
+
+/// Until when and from when on a chain is good, in seconds since 1970, both ends excluded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Window {
+    /// The latest beginning among its certificates.
+    pub(super) begin: i64,
+    /// The earliest end among its certificates.
+    pub(super) end: i64,
+}
+
+impl Window {
+    /// Whether it holds at that time.
+    pub(super) fn holds(self, now: i64) -> bool {
+        self.begin < now && now < self.end
+    }
+}
+
+/// The peers of one context. Each lock is taken once for a new connection.
+#[derive(Default)]
+pub(super) struct Known {
+    chains: Memory<Window>,
+    certs: Memory<Arc<PeerCert>>,
+}
+
+impl Known {
+    /// When a chain is good, if it was.
+    pub(super) fn chain(&self, chain: &Digest) -> Option<Window> {
+        self.chains.get(chain)
+    }
+
+    /// A chain was found to be good.
+    pub(super) fn keep_chain(&self, chain: Digest, window: Window) {
+        self.chains.keep(chain, window);
+    }
+
+    /// The facts of an accepted peer's certificate; its connections share them.
+    pub(super) fn facts(&self, cert: &X509Ref) -> Arc<PeerCert> {
+        let Some(digest) = digest(cert) else {
+            return Arc::new(facts::peer_cert(cert));
+        };
+        self.certs.get(&digest).unwrap_or_else(|| {
+            let facts = Arc::new(facts::peer_cert(cert));
+            self.certs.keep(digest, Arc::clone(&facts));
+            facts
+        })
+    }
+}
+
+/// A bounded map.
+struct Memory<V>(Mutex<HashMap<Digest, V>>);
+
+impl<V> Default for Memory<V> {
+    fn default() -> Memory<V> {
+        Memory(Mutex::default())
+    }
+}
+
+impl<V: Clone> Memory<V> {
+    fn get(&self, key: &Digest) -> Option<V> {
+        let map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        map.get(key).cloned()
+    }
+
+    fn keep(&self, key: Digest, value: V) {
+        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        make_room(&mut map, &key);
+        map.insert(key, value);
+    }
+}
+
+/// Another entry goes where there are too many: whichever comes first, for none is dear.
+fn make_room<K: Copy + Eq + Hash, V>(map: &mut HashMap<K, V>, key: &K) {
+    if map.len() >= ENTRIES_MAX && !map.contains_key(key) {
+        let other = map.keys().next().copied();
+        other.map(|other| map.remove(&other));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_holds_between_its_ends_and_not_at_them() {
+        let window = Window { begin: 10, end: 20 };
+        let held: Vec<i64> = (8..23).filter(|now| window.holds(*now)).collect();
+        assert_eq!(held, (11..20).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn chains_without_end_leave_it_bounded_and_the_newest_in_it() {
+        let known = Known::default();
+        let window = Window { begin: 0, end: 9 };
+        for number in 0..2 * ENTRIES_MAX {
+            let mut chain = Digest::default();
+            chain[..8].copy_from_slice(&number.to_be_bytes());
+            known.keep_chain(chain, window);
+            assert_eq!(known.chain(&chain), Some(window));
+        }
+        assert_eq!(
+            known.chains.0.lock().map_or(0, |map| map.len()),
+            ENTRIES_MAX
+        );
+    }
+}
