@@ -83,6 +83,9 @@ mod boringssl {
         ssl.set_options(SslOptions::NO_TICKET);
     }
 
+    /// Sends tickets together with the data that is written next: BoringSSL does so itself.
+    pub(in crate::tls) fn issue_tickets(_ssl: &SslRef) {}
+
     /// Lets a session that a ticket resumes end when the first one would have.
     ///
     /// BoringSSL does so itself: a session has a time for which it was authenticated, which goes into
@@ -262,7 +265,9 @@ mod openssl_crate {
         // An idle session holds no record buffers.
         builder.set_mode(SslMode::RELEASE_BUFFERS);
         builder.set_options(SslOptions::NO_RENEGOTIATION | SslOptions::NO_COMPRESSION);
-        Ok(())
+        // Tickets wait for data. A peer that sends, reads nothing and closes would reset its connection
+        // over tickets that it has not read, and its last bytes would be lost.
+        builder.set_num_tickets(0)
     }
 
     type Seal = extern "C" fn(*mut SSL, *mut c_void) -> c_int;
@@ -278,7 +283,9 @@ mod openssl_crate {
     // What the crates lack, as OpenSSL 3.0's ssl.h has it.
     #[allow(unsafe_code)]
     unsafe extern "C" {
+        fn SSL_get_options(ssl: *const SSL) -> u64;
         fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
+        fn SSL_new_session_ticket(ssl: *mut SSL) -> c_int;
         fn SSL_SESSION_set_time(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
         fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
         fn SSL_CTX_set_session_ticket_cb(
@@ -294,8 +301,7 @@ mod openssl_crate {
         builder: &mut SslContextBuilder,
     ) -> Result<(), ErrorStack> {
         builder.set_options(SslOptions::NO_TICKET);
-        // The option alone makes those of TLS 1.3 stateful.
-        builder.set_num_tickets(0)
+        Ok(())
     }
 
     /// As [`issue_no_tickets`], for one session, which is of TLS 1.2.
@@ -304,6 +310,21 @@ mod openssl_crate {
         #[allow(unsafe_code)]
         unsafe {
             SSL_set_options(ssl.as_ptr(), SslOptions::NO_TICKET.bits());
+        }
+    }
+
+    /// Sends tickets together with the data that is written next, as many as OpenSSL would by itself.
+    pub(in crate::tls) fn issue_tickets(ssl: &SslRef) {
+        let count = if ssl.session_reused() { 1 } else { 2 };
+        // SAFETY: the pointer is a live SSL, which nobody else uses meanwhile. The crate has no calls for
+        // it. Without a ticket the data goes out all the same.
+        #[allow(unsafe_code)]
+        unsafe {
+            if SSL_get_options(ssl.as_ptr()) & SslOptions::NO_TICKET.bits() == 0 {
+                for _ in 0..count {
+                    SSL_new_session_ticket(ssl.as_ptr());
+                }
+            }
         }
     }
 

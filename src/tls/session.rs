@@ -85,6 +85,8 @@ pub struct Session {
     is_dry: bool,
     /// Application data has come from the peer: it has accepted our certificate.
     has_heard: bool,
+    /// Its tickets go out with the first data.
+    owes_tickets: bool,
     ending: Option<Ending>,
     first: [u8; FIRST_BYTES],
     first_len: u8,
@@ -103,6 +105,7 @@ impl Session {
             is_established: false,
             is_dry: false,
             has_heard: false,
+            owes_tickets: role == Role::Server,
             ending: None,
             first: [0; FIRST_BYTES],
             first_len: 0,
@@ -186,6 +189,9 @@ impl Session {
         if let Some(Ending::Failed(error)) = &self.ending {
             scratch.plain.clear();
             return Err(error.clone());
+        }
+        if !scratch.plain.is_empty() && std::mem::take(&mut self.owes_tickets) {
+            backend::issue_tickets(self.stream.ssl());
         }
         let written = self.with_wire(scratch, |stream, plain| {
             while !plain.is_empty() {

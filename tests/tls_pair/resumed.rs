@@ -68,7 +68,7 @@ fn a_stream_that_is_cut_behind_its_tickets_is_truncated() {
 }
 
 #[test]
-fn an_end_right_behind_the_tickets_is_a_clean_end() {
+fn a_server_that_ends_without_a_word_ends_cleanly() {
     let mut pair = half_open(&Sides::good(&TestPki::new()));
     carry(&mut pair.client, &mut pair.server, &mut Chunks::Whole);
     pair.server.end();
@@ -104,6 +104,32 @@ fn tickets_that_come_when_a_client_has_ended_its_own_half_do_no_harm() {
     pair.client.feed(&greeting);
     assert_eq!(pair.client.got, b"welcome");
     assert_eq!(pair.client.ending, None);
+}
+
+#[test]
+fn a_server_that_only_listens_sends_no_tickets_that_nobody_may_read() {
+    let mut pair = half_open(&Sides::good(&TestPki::new()));
+    pair.client.send(b"report");
+    carry(&mut pair.client, &mut pair.server, &mut Chunks::Whole);
+    assert_eq!(pair.server.got, b"report");
+    assert!(pair.server.output().is_empty());
+}
+
+#[test]
+fn a_server_sends_its_tickets_in_the_middle_of_a_record_of_the_client() {
+    let mut pair = half_open(&Sides::good(&TestPki::new()));
+    carry(&mut pair.client, &mut pair.server, &mut Chunks::Whole);
+    pair.client.send(b"report");
+    let record = pair.client.output();
+    let (half, rest) = record.split_at(10);
+    pair.server.feed(half);
+    let (tickets, greeting) = tickets_and_greeting(&mut pair);
+    pair.server.feed(rest);
+    pair.client.feed(&[tickets, greeting].concat());
+    assert_eq!(
+        (&*pair.server.got, &*pair.client.got),
+        (&b"report"[..], &b"welcome"[..])
+    );
 }
 
 #[test]

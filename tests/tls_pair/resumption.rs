@@ -144,6 +144,10 @@ fn either_end_may_have_it_switched_off() {
         let resumed = [(); 2].map(|()| resumes(client, server, "here"));
         assert_eq!(resumed, [false, false]);
     }
+    let mut pair = pair_to(&on.client, &server, "here").open();
+    pair.server.send(b"welcome");
+    let record = 5 + "welcome".len() + 1 + 16;
+    assert_eq!(pair.server.output().len(), record, "more than the data");
 }
 
 #[test]
