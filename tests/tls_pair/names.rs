@@ -208,3 +208,22 @@ fn a_name_that_would_match_more_than_itself_is_not_expected_of_anybody() {
     }
     drop(client_end(&client, dns("a.example.org")));
 }
+
+#[test]
+fn a_chain_that_is_known_by_one_name_is_still_held_to_every_other() {
+    let pki = TestPki::new();
+    let server = pki.issue(&names(&pki, "x", &["one.example.org"], &["192.0.2.1"]));
+    let sides = Sides::of(&pki, &pki.client("alice"), &server);
+    let verdict = |name| {
+        let mut pair = sides.pair_for(name);
+        pair.client.shake();
+        pair.settle(&mut Chunks::Whole);
+        pair.client.reason()
+    };
+    for _ in 0..2 {
+        assert_eq!(verdict(dns("one.example.org")), None);
+        assert_eq!(verdict(dns("two.example.org")), Some(CertNameMismatch));
+        assert_eq!(verdict(ip("192.0.2.1")), None);
+        assert_eq!(verdict(ip("192.0.2.2")), Some(CertIpMismatch));
+    }
+}
