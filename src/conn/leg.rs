@@ -14,10 +14,10 @@ mod tests;
 
 /// A session's own messages (alerts, answers to key updates) may pile up behind bytes that the peer
 /// does not take; above this many bytes nothing more is read from it.
-const PENDING_BYTES_MAX: usize = 4 * PIECE_BYTES;
+const PENDING_BYTES_MAX: usize = 2 * PIECE_BYTES;
 
 /// Pieces that are received and forgotten at once from a peer that is only waited for.
-const LINGER_PIECES: usize = 8;
+const LINGER_PIECES: usize = 4;
 
 /// Where a leg that is only waited for stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
