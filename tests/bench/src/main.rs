@@ -12,6 +12,7 @@ mod load;
 mod measure;
 mod peers;
 mod pki;
+mod processors;
 mod report;
 mod run;
 mod scenario;

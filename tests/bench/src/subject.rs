@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::clock;
+use crate::{clock, processors};
 
 /// How long a process may take to listen, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -74,6 +74,12 @@ impl Subject {
     /// CPU time that it has spent, user and system, children included.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
         self.pids.iter().map(|pid| clock::process(*pid)).sum()
+    }
+
+    /// Keeps its threads on one processor, or with none lets them run on all.
+    pub(crate) fn keep_to(&self, processor: Option<usize>) -> io::Result<()> {
+        let mut processes = self.pids.iter();
+        processes.try_for_each(|pid| processors::keep(*pid, processor))
     }
 
     /// Memory that is its own, in KiB: what it shares with others counts in part (PSS).
