@@ -7,6 +7,7 @@
 
 mod acceptor;
 mod admission;
+mod crowd;
 mod entry;
 mod generation;
 mod mailbox;

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll};
 use slab::Slab;
 
+use super::crowd::Crowd;
 use super::entry::{Entry, Life};
 use super::generation::Generation;
 use super::mailbox::{Mailbox, Receiver, mailbox};
@@ -23,6 +24,7 @@ use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
 use crate::config::Pair;
 use crate::conn::{Accepted, Connection, Step, Turn};
+use crate::tls;
 
 /// Handshake turns in one round, while relays wait: a handshake costs as much as many records.
 const HANDSHAKES_PER_ROUND: usize = 4;
@@ -37,6 +39,7 @@ pub struct Worker {
     pairs: Arc<[Arc<Pair>]>,
     generation: Arc<Generation>,
     entries: Slab<Entry>,
+    crowd: Crowd,
     accepted: u32,
     relays: VecDeque<ConnId>,
     handshakes: VecDeque<ConnId>,
@@ -62,6 +65,7 @@ impl Worker {
             pairs,
             generation,
             entries: Slab::new(),
+            crowd: Crowd::default(),
             accepted: 0,
             relays: VecDeque::new(),
             handshakes: VecDeque::new(),
@@ -96,6 +100,10 @@ impl Worker {
             }
             self.wake_due(now);
             self.run_queues(now);
+            if self.crowd.has_gone(self.entries.len()) {
+                self.entries.shrink_to_fit();
+                tls::return_memory();
+            }
         }
         Ok(())
     }

@@ -50,6 +50,26 @@ pub(super) fn is_issued_by(issuer: &lib::x509::X509Ref, subject: &lib::x509::X50
     return issuer.issued(subject) == lib::x509::X509VerifyResult::OK;
 }
 
+/// Gives memory that was freed back to the system.
+///
+/// Nearly all that a connection had was the TLS library's, in hundreds of small pieces. The C library
+/// keeps such memory for the next connections, and after a crowd that would be most of the process.
+pub(super) fn return_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    {
+        // SAFETY: as glibc's malloc.h has it; any thread may call it at any time.
+        #[allow(unsafe_code)]
+        unsafe extern "C" {
+            fn malloc_trim(keep_bytes: usize) -> std::ffi::c_int;
+        }
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        unsafe {
+            malloc_trim(0);
+        }
+    }
+}
+
 #[cfg(feature = "boringssl")]
 mod boringssl {
     pub(in crate::tls) use boring as lib;
