@@ -75,7 +75,7 @@ mod boringssl {
     pub(in crate::tls) use boring as lib;
     use boring::asn1::Asn1StringRef;
     use boring::error::ErrorStack;
-    use boring::ssl::{SslContextBuilder, SslOptions, SslRef, SslSessionRef};
+    use boring::ssl::{SslContextBuilder, SslOptions, SslRef, SslSession};
     use boring::stack::StackRef;
     use boring::x509::store::X509StoreBuilderRef;
     use boring::x509::verify::X509VerifyFlags;
@@ -143,10 +143,35 @@ mod boringssl {
         }
     }
 
+    /// A session that waits to be resumed: once it was told of, BoringSSL changes it no more.
+    pub(in crate::tls) type KeptSession = SslSession;
+
+    /// Makes a session ready to wait; how many bytes it holds: its ticket and the peer's chain.
+    pub(in crate::tls) fn keep_session(session: SslSession) -> Option<(KeptSession, usize)> {
+        let (mut ticket, mut bytes) = (std::ptr::null(), 0);
+        // SAFETY: the pointer is a live session, which lends its ticket; only the length is looked at.
+        // The crate has no calls for these.
+        #[allow(unsafe_code)]
+        let certs = unsafe {
+            boring_sys::SSL_SESSION_get0_ticket(session.as_ptr(), &mut ticket, &mut bytes);
+            boring_sys::SSL_SESSION_get0_peer_certificates(session.as_ptr())
+        };
+        // SAFETY: the session's own list of buffers, or null, which counts as empty.
+        #[allow(unsafe_code)]
+        let lengths = unsafe {
+            let count = boring_sys::sk_num(certs.cast());
+            (0..count).map(|at| {
+                boring_sys::CRYPTO_BUFFER_len(boring_sys::sk_value(certs.cast(), at).cast())
+            })
+        };
+        let bytes = lengths.fold(bytes, usize::saturating_add);
+        Some((session, bytes))
+    }
+
     /// Offers an earlier session to the server.
     pub(in crate::tls) fn resume(
         ssl: &mut SslRef,
-        session: &SslSessionRef,
+        session: &KeptSession,
     ) -> Result<(), ErrorStack> {
         // SAFETY: the session was made in this one's context, whose pool it comes from, and the
         // handshake has not begun.
@@ -263,7 +288,7 @@ mod openssl_crate {
     use openssl::asn1::Asn1StringRef;
     use openssl::error::ErrorStack;
     use openssl::nid::Nid;
-    use openssl::ssl::{SslContextBuilder, SslMode, SslOptions, SslRef, SslSessionRef};
+    use openssl::ssl::{SslContextBuilder, SslMode, SslOptions, SslRef, SslSession, SslSessionRef};
     use openssl::stack::StackRef;
     use openssl::x509::store::X509StoreBuilderRef;
     use openssl::x509::verify::X509VerifyFlags;
@@ -424,16 +449,28 @@ mod openssl_crate {
     /// OpenSSL has no way to forget it.
     pub(in crate::tls) fn forget_handshake(_ssl: &mut SslRef) {}
 
+    /// A session that waits to be resumed, as the library writes it. A live one would be shared with the
+    /// connection that it is from, which marks it as unfit if it ends without close_notify.
+    pub(in crate::tls) type KeptSession = Vec<u8>;
+
+    /// Makes a session ready to wait; how many bytes it holds.
+    pub(in crate::tls) fn keep_session(session: SslSession) -> Option<(KeptSession, usize)> {
+        let session = session.to_der().ok()?;
+        let bytes = session.len();
+        Some((session, bytes))
+    }
+
     /// Offers an earlier session to the server.
     pub(in crate::tls) fn resume(
         ssl: &mut SslRef,
-        session: &SslSessionRef,
+        session: &KeptSession,
     ) -> Result<(), ErrorStack> {
+        let session = SslSession::from_der(session)?;
         // SAFETY: the session was made in this one's context, whose pool it comes from, and nobody
         // else has it.
         #[allow(unsafe_code)]
         unsafe {
-            ssl.set_session(session)
+            ssl.set_session(&session)
         }
     }
 

@@ -13,7 +13,8 @@ use super::backend::lib::x509::store::X509StoreBuilder;
 use super::backend::lib::x509::verify::X509CheckFlags;
 use super::credentials::{CredentialsError, Parsed};
 use super::known::Known;
-use super::pool::{Key, Pool};
+use super::pool::Key;
+use super::resumption::Tickets;
 use super::session::{Role, Session};
 use super::verify::{self, Trust};
 use super::{lifetime, resumption};
@@ -66,7 +67,7 @@ pub struct TlsContext {
     context: SslContext,
     role: Role,
     /// What a client has to resume.
-    pool: Option<Arc<Pool>>,
+    pool: Option<Arc<Tickets>>,
     known: Arc<Known>,
 }
 
@@ -193,7 +194,7 @@ fn set_resumption(
     builder: &mut SslContextBuilder,
     role: Role,
     resumption: Resumption,
-) -> Result<Option<Arc<Pool>>, ErrorStack> {
+) -> Result<Option<Arc<Tickets>>, ErrorStack> {
     match (resumption, role) {
         (Resumption::Off, _) => resumption::refuse(builder)?,
         (Resumption::On, Role::Server) => resumption::issue(builder)?,

@@ -25,30 +25,48 @@ pub(super) struct Key {
 
 /// A ticket with all that belongs to its session.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ticket {
-    /// The session as the library writes it: smaller than a live one, and shared with none.
-    pub(super) session: Vec<u8>,
+pub(super) struct Ticket<S> {
+    /// The session.
+    pub(super) session: S,
+    /// How large it is.
+    pub(super) bytes: usize,
     /// Until when it may be used, in seconds since 1970.
     pub(super) until: i64,
 }
 
 /// What is at hand for one destination.
-#[derive(Default)]
-struct Shelf {
+struct Shelf<S> {
     /// The newest last.
-    tickets: VecDeque<Ticket>,
+    tickets: VecDeque<Ticket<S>>,
     /// Its server does not bear tickets.
     is_barred: bool,
 }
 
-/// The tickets of one context. The lock is taken once for each new connection and for each ticket.
-#[derive(Default)]
-pub(super) struct Pool(Mutex<HashMap<Arc<Key>, Shelf>>);
+impl<S> Default for Shelf<S> {
+    fn default() -> Shelf<S> {
+        Shelf {
+            tickets: VecDeque::new(),
+            is_barred: false,
+        }
+    }
+}
 
-impl Pool {
+/// The shelves of all destinations.
+type Shelves<S> = HashMap<Arc<Key>, Shelf<S>>;
+
+/// The tickets of one context. The lock is taken once for each new connection and for each ticket.
+pub(super) struct Pool<S>(Mutex<Shelves<S>>);
+
+impl<S> Default for Pool<S> {
+    fn default() -> Pool<S> {
+        Pool(Mutex::default())
+    }
+}
+
+impl<S> Pool<S> {
     /// Takes the newest ticket of a destination out, if one is still good. The key is to be given
     /// back with new tickets: idle connections share it.
-    pub(super) fn take(&self, key: Key, now: i64) -> (Arc<Key>, Option<Ticket>) {
+    pub(super) fn take(&self, key: Key, now: i64) -> (Arc<Key>, Option<Ticket<S>>) {
         let mut shelves = self.shelves();
         let known = shelves.get_key_value(&key);
         let Some(key) = known.map(|(key, _)| Arc::clone(key)) else {
@@ -66,8 +84,8 @@ impl Pool {
     }
 
     /// Keeps a ticket; an older one goes where there are too many.
-    pub(super) fn keep(&self, key: &Arc<Key>, ticket: Ticket) {
-        if ticket.session.len() > BYTES_MAX {
+    pub(super) fn keep(&self, key: &Arc<Key>, ticket: Ticket<S>) {
+        if ticket.bytes > BYTES_MAX {
             return;
         }
         let mut shelves = self.shelves();
@@ -89,14 +107,14 @@ impl Pool {
         };
     }
 
-    fn shelves(&self) -> MutexGuard<'_, HashMap<Arc<Key>, Shelf>> {
+    fn shelves(&self) -> MutexGuard<'_, Shelves<S>> {
         // Nothing in here is left half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The shelf of a destination, a new one if there is none; another one goes where there are too many.
-fn shelf<'a>(shelves: &'a mut HashMap<Arc<Key>, Shelf>, key: &Arc<Key>) -> &'a mut Shelf {
+fn shelf<'a, S>(shelves: &'a mut Shelves<S>, key: &Arc<Key>) -> &'a mut Shelf<S> {
     if shelves.len() >= KEYS_MAX && !shelves.contains_key(key) {
         // Whichever comes first: the configuration alone says how many destinations there are.
         let other = shelves.keys().next().cloned();
@@ -116,14 +134,15 @@ mod tests {
         }
     }
 
-    fn ticket(number: usize, until: i64) -> Ticket {
+    fn ticket(session: usize, until: i64) -> Ticket<usize> {
         Ticket {
-            session: number.to_be_bytes().into(),
+            session,
+            bytes: 1000,
             until,
         }
     }
 
-    fn taken(pool: &Pool, name: &str, destination: &str, now: i64) -> Option<Ticket> {
+    fn taken(pool: &Pool<usize>, name: &str, destination: &str, now: i64) -> Option<Ticket<usize>> {
         pool.take(key(name, destination), now).1
     }
 
@@ -192,8 +211,11 @@ mod tests {
     #[test]
     fn a_ticket_out_of_proportion_is_not_kept() {
         let pool = Pool::default();
-        let session = vec![7; BYTES_MAX + 1];
-        pool.keep(&Arc::new(key("a", "b:1")), Ticket { session, until: 9 });
+        let large = Ticket {
+            bytes: BYTES_MAX + 1,
+            ..ticket(1, 9)
+        };
+        pool.keep(&Arc::new(key("a", "b:1")), large);
         assert!(pool.shelves().is_empty());
     }
 }

@@ -14,12 +14,15 @@ use super::pool::{Key, Pool, Ticket};
 use super::slot::Slot;
 use super::{backend, lifetime};
 
+/// What a client has to resume.
+pub(super) type Tickets = Pool<backend::KeptSession>;
+
 /// OpenSSL resumes no session of a verified client without such a name.
 const SESSION_ID_CONTEXT: &[u8] = b"mtls-persona";
 
 /// Where a client's session has its ticket from, and where new ones go to.
 struct Source {
-    pool: Arc<Pool>,
+    pool: Arc<Tickets>,
     key: Arc<Key>,
     has_offered: bool,
 }
@@ -48,27 +51,32 @@ pub(super) fn issue(builder: &mut SslContextBuilder) -> Result<(), ErrorStack> {
 }
 
 /// Keeps the tickets that servers send.
-pub(super) fn collect(builder: &mut SslContextBuilder) -> Arc<Pool> {
+pub(super) fn collect(builder: &mut SslContextBuilder) -> Arc<Tickets> {
     // As a client this is about tickets of TLS 1.2.
     builder.set_options(SslOptions::NO_TICKET);
     builder.set_session_cache_mode(SslSessionCacheMode::CLIENT | SslSessionCacheMode::NO_INTERNAL);
-    builder.set_new_session_callback(|ssl, session| keep(ssl, &session));
+    builder.set_new_session_callback(|ssl, session| keep(ssl, session));
     Arc::new(Pool::default())
 }
 
-fn keep(ssl: &SslRef, session: &SslSession) {
+fn keep(ssl: &SslRef, session: SslSession) {
     if session.protocol_version() == SslVersion::TLS1_3
         && let Some(source) = SOURCE.of(ssl)
-        && let Ok(session) = session.to_der()
+        && let Some((session, bytes)) = backend::keep_session(session)
     {
         let until = lifetime::of(ssl);
-        source.pool.keep(&source.key, Ticket { session, until });
+        let ticket = Ticket {
+            session,
+            bytes,
+            until,
+        };
+        source.pool.keep(&source.key, ticket);
     }
 }
 
 /// Lets a session that is to dial resume an earlier one, if there is one to resume. A ticket that is
 /// of no use costs nothing but itself.
-pub(super) fn offer(pool: &Arc<Pool>, ssl: &mut SslRef, key: Key) -> Result<(), ErrorStack> {
+pub(super) fn offer(pool: &Arc<Tickets>, ssl: &mut SslRef, key: Key) -> Result<(), ErrorStack> {
     // A clock that cannot be read is one at which no ticket is good.
     let now = lifetime::now().unwrap_or(i64::MAX);
     let (key, ticket) = pool.take(key, now);
@@ -78,8 +86,7 @@ pub(super) fn offer(pool: &Arc<Pool>, ssl: &mut SslRef, key: Key) -> Result<(), 
         has_offered: false,
     };
     if let Some(ticket) = ticket
-        && let Ok(session) = SslSession::from_der(&ticket.session)
-        && backend::resume(ssl, &session).is_ok()
+        && backend::resume(ssl, &ticket.session).is_ok()
     {
         lifetime::inherit(ssl, ticket.until);
         source.has_offered = true;
