@@ -103,8 +103,18 @@ mod boringssl {
         ssl.set_options(SslOptions::NO_TICKET);
     }
 
-    /// Sends tickets together with the data that is written next: BoringSSL does so itself.
-    pub(in crate::tls) fn issue_tickets(_ssl: &SslRef) {}
+    /// Lets a server issue one ticket for each connection.
+    pub(in crate::tls) fn issue_one_ticket(builder: &mut SslContextBuilder) {
+        // SAFETY: the pointer is a live context, and the call stores a number. The crate has no call for
+        // it. It cannot fail.
+        #[allow(unsafe_code)]
+        unsafe {
+            boring_sys::SSL_CTX_set_num_tickets(builder.as_ptr(), 1);
+        }
+    }
+
+    /// Sends a ticket together with the data that is written next: BoringSSL does so itself.
+    pub(in crate::tls) fn send_ticket(_ssl: &SslRef) {}
 
     /// Lets a session that a ticket resumes end when the first one would have.
     ///
@@ -358,17 +368,17 @@ mod openssl_crate {
         }
     }
 
-    /// Sends tickets together with the data that is written next, as many as OpenSSL would by itself.
-    pub(in crate::tls) fn issue_tickets(ssl: &SslRef) {
-        let count = if ssl.session_reused() { 1 } else { 2 };
+    /// Tickets are sent one by one, see [`send_ticket`].
+    pub(in crate::tls) fn issue_one_ticket(_builder: &mut SslContextBuilder) {}
+
+    /// Sends a ticket together with the data that is written next.
+    pub(in crate::tls) fn send_ticket(ssl: &SslRef) {
         // SAFETY: the pointer is a live SSL, which nobody else uses meanwhile. The crate has no calls for
         // it. Without a ticket the data goes out all the same.
         #[allow(unsafe_code)]
         unsafe {
             if SSL_get_options(ssl.as_ptr()) & SslOptions::NO_TICKET.bits() == 0 {
-                for _ in 0..count {
-                    SSL_new_session_ticket(ssl.as_ptr());
-                }
+                SSL_new_session_ticket(ssl.as_ptr());
             }
         }
     }

@@ -40,6 +40,9 @@ pub(super) fn refuse(builder: &mut SslContextBuilder) -> Result<(), ErrorStack> 
 pub(super) fn issue(builder: &mut SslContextBuilder) -> Result<(), ErrorStack> {
     builder.set_session_cache_mode(SslSessionCacheMode::OFF);
     builder.set_session_id_context(SESSION_ID_CONTEXT)?;
+    // A ticket is used once, and each connection brings the next one: a second would only cost, some
+    // 15 microseconds of a resumed connection's 270.
+    backend::issue_one_ticket(builder);
     // It is asked whether there is a name or not, as soon as the version is known.
     builder.set_servername_callback(|ssl, _| {
         if ssl.version2() != Some(SslVersion::TLS1_3) {

@@ -86,7 +86,7 @@ pub struct Session {
     /// Application data has come from the peer: it has accepted our certificate.
     has_heard: bool,
     /// Its tickets go out with the first data.
-    owes_tickets: bool,
+    owes_ticket: bool,
     ending: Option<Ending>,
     first: [u8; FIRST_BYTES],
     first_len: u8,
@@ -105,7 +105,7 @@ impl Session {
             is_established: false,
             is_dry: false,
             has_heard: false,
-            owes_tickets: role == Role::Server,
+            owes_ticket: role == Role::Server,
             ending: None,
             first: [0; FIRST_BYTES],
             first_len: 0,
@@ -190,8 +190,8 @@ impl Session {
             scratch.plain.clear();
             return Err(error.clone());
         }
-        if !scratch.plain.is_empty() && std::mem::take(&mut self.owes_tickets) {
-            backend::issue_tickets(self.stream.ssl());
+        if !scratch.plain.is_empty() && std::mem::take(&mut self.owes_ticket) {
+            backend::send_ticket(self.stream.ssl());
         }
         let written = self.with_wire(scratch, |stream, plain| {
             while !plain.is_empty() {
