@@ -15,7 +15,7 @@ const RECORD_OVERHEAD_BYTES: usize = 256;
 pub const RECORD_BYTES: usize = 16 * 1024;
 
 /// Up to this many bytes that a socket refused are copied into memory of their size.
-const COPIED_BYTES_MAX: usize = 64 * 1024;
+const COPIED_BYTES_MAX: usize = 128 * 1024;
 
 /// How many large buffers a worker keeps for connections whose sink is slow.
 const SPARES_MAX: usize = 8;

@@ -32,32 +32,50 @@ enum Kind {
     },
 }
 
+/// Options of every TCP connection that a listener accepts. Linux hands them down, which saves five
+/// system calls a connection.
+#[derive(Clone, Debug)]
+pub struct Inherited {
+    /// As in [`Socket::set_tcp_options`].
+    pub nodelay: bool,
+    /// As in [`Socket::set_tcp_options`].
+    pub keepalive: Option<Duration>,
+    /// As by [`Socket::reset_on_close`].
+    pub resets_on_close: bool,
+}
+
 /// Listens on an endpoint. Port 0 lets the system choose.
-pub fn bind(endpoint: &Endpoint) -> io::Result<Listener> {
+pub fn bind(endpoint: &Endpoint, inherited: &Inherited) -> io::Result<Listener> {
     match endpoint {
-        Endpoint::Tcp(address) => bind_tcp(*address),
+        Endpoint::Tcp(address) => bind_tcp(*address, inherited),
         Endpoint::Unix(path) => bind_unix(path),
     }
 }
 
 /// All interfaces, IPv6 and IPv4 in one socket; IPv4 alone where the system has no IPv6.
-pub fn bind_any(port: u16) -> io::Result<Listener> {
-    let v6 = bind_tcp(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)));
+pub fn bind_any(port: u16, inherited: &Inherited) -> io::Result<Listener> {
+    let v6 = bind_tcp(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), inherited);
     match v6 {
         Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-            bind_tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)))
+            bind_tcp(SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)), inherited)
         }
         other => other,
     }
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<Listener> {
+fn bind_tcp(address: SocketAddr, inherited: &Inherited) -> io::Result<Listener> {
     let domain = Domain::for_address(address);
     let socket = socket2::Socket::new(domain, Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait for the old connections' last minutes.
     socket.set_reuse_address(true)?;
     if address.ip() == Ipv6Addr::UNSPECIFIED {
         socket.set_only_v6(false)?;
+    }
+    // Before it listens: who connects in between would have none of them.
+    let options = SockRef::from(&socket);
+    set_tcp_options(&options, inherited.nodelay, inherited.keepalive);
+    if inherited.resets_on_close {
+        let _ = options.set_linger(Some(Duration::ZERO));
     }
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::from(address))?;
@@ -102,24 +120,6 @@ impl Listener {
         match &self.kind {
             Kind::Tcp(listener) => listener.local_addr().map(Endpoint::Tcp),
             Kind::Unix { path, .. } => Ok(Endpoint::Unix(path.clone())),
-        }
-    }
-
-    /// Sets TCP options of every connection that it will accept, as [`Socket::set_tcp_options`] and,
-    /// if it `resets_on_close`, [`Socket::reset_on_close`] do for one. Linux hands them down; five
-    /// system calls a connection are saved.
-    pub fn set_tcp_options(
-        &self,
-        nodelay: bool,
-        keepalive: Option<Duration>,
-        resets_on_close: bool,
-    ) {
-        if let Kind::Tcp(listener) = &self.kind {
-            let socket = SockRef::from(listener);
-            set_tcp_options(&socket, nodelay, keepalive);
-            if resets_on_close {
-                let _ = socket.set_linger(Some(Duration::ZERO));
-            }
         }
     }
 
@@ -168,8 +168,12 @@ mod tests {
 
     #[test]
     fn a_listeners_options_are_those_of_the_connections_that_it_accepts() {
-        let listener = bind(&Endpoint::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
-        listener.set_tcp_options(true, Some(Duration::from_secs(300)), true);
+        let inherited = Inherited {
+            nodelay: true,
+            keepalive: Some(Duration::from_secs(300)),
+            resets_on_close: true,
+        };
+        let listener = bind(&Endpoint::Tcp(([127, 0, 0, 1], 0).into()), &inherited).unwrap();
         let Endpoint::Tcp(address) = listener.endpoint().unwrap() else {
             panic!("it was bound to TCP");
         };

@@ -3,5 +3,5 @@
 mod listen;
 mod socket;
 
-pub use listen::{Listener, bind, bind_any};
+pub use listen::{Inherited, Listener, bind, bind_any};
 pub use socket::{Broken, Endpoint, Received, Sent, Socket};

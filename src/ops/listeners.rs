@@ -4,40 +4,40 @@ use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 
 use crate::config::{Address, Host};
-use crate::net::{Endpoint, Listener, bind, bind_any};
+use crate::net::{Endpoint, Inherited, Listener, bind, bind_any};
 
 /// Listens on a configured address; a host name may stand for several.
-pub(super) fn listen(address: &Address) -> io::Result<Vec<Listener>> {
+pub(super) fn listen(address: &Address, inherited: &Inherited) -> io::Result<Vec<Listener>> {
     match address {
-        Address::Unix(path) => Ok(vec![bind(&Endpoint::Unix(path.clone()))?]),
+        Address::Unix(path) => Ok(vec![bind(&Endpoint::Unix(path.clone()), inherited)?]),
         Address::Tcp {
             host: Host::Any,
             port,
-        } => Ok(vec![bind_any(*port)?]),
+        } => Ok(vec![bind_any(*port, inherited)?]),
         Address::Tcp {
             host: Host::Ip(ip),
             port,
-        } => Ok(vec![bind_ip(*ip, *port)?]),
+        } => Ok(vec![bind_ip(*ip, *port, inherited)?]),
         Address::Tcp {
             host: Host::Name(name),
             port,
-        } => bind_name(name, *port),
+        } => bind_name(name, *port, inherited),
     }
 }
 
-fn bind_ip(ip: IpAddr, port: u16) -> io::Result<Listener> {
-    bind(&Endpoint::Tcp(SocketAddr::new(ip, port)))
+fn bind_ip(ip: IpAddr, port: u16, inherited: &Inherited) -> io::Result<Listener> {
+    bind(&Endpoint::Tcp(SocketAddr::new(ip, port)), inherited)
 }
 
 /// Every address of the name that this machine has: `localhost` is `127.0.0.1` and `[::1]`, but not on
 /// a machine without IPv6.
-fn bind_name(name: &str, port: u16) -> io::Result<Vec<Listener>> {
+fn bind_name(name: &str, port: u16, inherited: &Inherited) -> io::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
     let mut missing = None;
     let mut addresses: Vec<IpAddr> = (name, port).to_socket_addrs()?.map(|a| a.ip()).collect();
     addresses.dedup();
     for ip in addresses {
-        match bind_ip(ip, port) {
+        match bind_ip(ip, port, inherited) {
             Ok(listener) => listeners.push(listener),
             Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
                 missing = Some(error);

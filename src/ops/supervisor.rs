@@ -13,7 +13,7 @@ use super::control::{Command, Control, ThreadEnd};
 use super::credentials::load_generation;
 use super::{descriptors, listeners, schedule, signals, threads};
 use crate::config::{Config, Pair};
-use crate::net::{Endpoint, Listener};
+use crate::net::{Endpoint, Inherited, Listener};
 use crate::reactor::{
     Acceptor, AcceptorMsg, Admission, Mailbox, Worker, WorkerMsg, mailbox, resolve_lane,
 };
@@ -166,15 +166,18 @@ pub fn start(config: Config) -> Result<Running, StartError> {
 fn listen_all(pairs: &[Arc<Pair>]) -> Result<Vec<(Listener, usize, bool)>, StartError> {
     let mut doors = Vec::new();
     for (index, pair) in pairs.iter().enumerate() {
-        let listeners = listeners::listen(&pair.inbound).map_err(|error| StartError::Listen {
-            pair: pair.name.clone(),
-            what: format!("cannot listen on {}: {error}", pair.inbound),
-        })?;
         let is_tls = pair.mode.inbound_tls();
-        for listener in &listeners {
+        let inherited = Inherited {
+            nodelay: pair.tcp.nodelay,
+            keepalive: pair.tcp.keepalive,
             // Whatever becomes of a plain connection, half a stream must not look whole.
-            listener.set_tcp_options(pair.tcp.nodelay, pair.tcp.keepalive, !is_tls);
-        }
+            resets_on_close: !is_tls,
+        };
+        let listeners =
+            listeners::listen(&pair.inbound, &inherited).map_err(|error| StartError::Listen {
+                pair: pair.name.clone(),
+                what: format!("cannot listen on {}: {error}", pair.inbound),
+            })?;
         doors.extend(
             listeners
                 .into_iter()

@@ -26,8 +26,12 @@ use crate::config::Pair;
 use crate::conn::{Accepted, Connection, Step, Turn};
 use crate::tls;
 
-/// Handshake turns in one round, while relays wait: a handshake costs as much as many records.
-const HANDSHAKES_PER_ROUND: usize = 4;
+/// Handshake turns in one round, while relays wait: a handshake costs as much as hundreds of messages,
+/// and to ask the poller in between next to nothing.
+const HANDSHAKES_PER_ROUND: usize = 1;
+
+/// Messages in one round, while relays wait: each new connection is some system calls and a session.
+const MESSAGES_PER_ROUND: usize = 16;
 
 /// Events taken from the poller at once.
 const EVENTS: usize = 1024;
@@ -36,6 +40,7 @@ const EVENTS: usize = 1024;
 pub struct Worker {
     poll: Poll,
     receiver: Receiver<WorkerMsg>,
+    has_mail: bool,
     pairs: Arc<[Arc<Pair>]>,
     generation: Arc<Generation>,
     entries: Slab<Entry>,
@@ -62,6 +67,7 @@ impl Worker {
         let worker = Worker {
             poll,
             receiver,
+            has_mail: false,
             pairs,
             generation,
             entries: Slab::new(),
@@ -95,9 +101,7 @@ impl Worker {
                     token => self.note(token, event),
                 }
             }
-            while let Some(message) = self.receiver.take() {
-                self.take(message, now);
-            }
+            self.read_mail(now);
             self.wake_due(now);
             self.run_queues(now);
             if self.crowd.has_gone(self.entries.len()) {
@@ -108,12 +112,24 @@ impl Worker {
         Ok(())
     }
 
+    /// Takes some messages, and remembers whether there may be more.
+    fn read_mail(&mut self, now: Instant) {
+        self.has_mail = true;
+        for _ in 0..MESSAGES_PER_ROUND {
+            let Some(message) = self.receiver.take() else {
+                self.has_mail = false;
+                return;
+            };
+            self.take(message, now);
+        }
+    }
+
     fn is_over(&self) -> bool {
-        self.is_stopped || self.drain.is_some() && self.entries.is_empty()
+        self.is_stopped || self.drain.is_some() && self.entries.is_empty() && !self.has_mail
     }
 
     fn patience(&self, now: Instant) -> Option<Duration> {
-        if !self.relays.is_empty() || !self.handshakes.is_empty() {
+        if self.has_mail || !self.relays.is_empty() || !self.handshakes.is_empty() {
             return Some(Duration::ZERO);
         }
         let next = self.deadlines.next()?;

@@ -10,13 +10,13 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::backend::lib::x509::X509Ref;
 use super::facts;
 use super::verify::digest;
 use crate::identity::PeerCert;
 
-use super::backend::lib::x509::X509Ref;
-
-/// Chains and certificates that are remembered. Only peers that were accepted are among them.
+/// Chains and certificates that are remembered. A chain is here once it was found good, whether or not
+/// who sent it then has its key: a stranger with a copy can push others out, and they cost more again.
 const ENTRIES_MAX: usize = 1024;
 
 /// SHA-256.

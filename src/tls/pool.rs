@@ -23,8 +23,8 @@ pub(super) struct Key {
     pub(super) destination: String,
 }
 
-/// A ticket with all that belongs to its session.
-#[derive(Debug, PartialEq, Eq)]
+/// A ticket with all that belongs to its session, secrets among it: nothing writes it to a log.
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 pub(super) struct Ticket<S> {
     /// The session.
     pub(super) session: S,
@@ -38,15 +38,15 @@ pub(super) struct Ticket<S> {
 struct Shelf<S> {
     /// The newest last.
     tickets: VecDeque<Ticket<S>>,
-    /// Its server does not bear tickets.
-    is_barred: bool,
+    /// Its server does not bear tickets: it gets none until then, in seconds since 1970.
+    barred_until: Option<i64>,
 }
 
 impl<S> Default for Shelf<S> {
     fn default() -> Shelf<S> {
         Shelf {
             tickets: VecDeque::new(),
-            is_barred: false,
+            barred_until: None,
         }
     }
 }
@@ -75,9 +75,10 @@ impl<S> Pool<S> {
         let Some(shelf) = shelves.get_mut(&key) else {
             return (key, None);
         };
+        shelf.barred_until = shelf.barred_until.filter(|until| *until > now);
         shelf.tickets.retain(|ticket| ticket.until > now);
         let ticket = shelf.tickets.pop_back();
-        if shelf.tickets.is_empty() && !shelf.is_barred {
+        if shelf.tickets.is_empty() && shelf.barred_until.is_none() {
             shelves.remove(&key);
         }
         (key, ticket)
@@ -90,7 +91,7 @@ impl<S> Pool<S> {
         }
         let mut shelves = self.shelves();
         let shelf = shelf(&mut shelves, key);
-        if shelf.is_barred {
+        if shelf.barred_until.is_some() {
             return;
         }
         if shelf.tickets.len() >= TICKETS_MAX {
@@ -99,11 +100,11 @@ impl<S> Pool<S> {
         shelf.tickets.push_back(ticket);
     }
 
-    /// Neither gives nor keeps tickets of a destination any more.
-    pub(super) fn bar(&self, key: &Arc<Key>) {
+    /// Neither gives nor keeps tickets of a destination until then, in seconds since 1970.
+    pub(super) fn bar(&self, key: &Arc<Key>, until: i64) {
         *shelf(&mut self.shelves(), key) = Shelf {
             tickets: VecDeque::new(),
-            is_barred: true,
+            barred_until: Some(until),
         };
     }
 
@@ -198,14 +199,18 @@ mod tests {
     }
 
     #[test]
-    fn a_barred_destination_has_no_tickets_and_gets_none() {
+    fn a_barred_destination_has_no_tickets_and_gets_none_until_its_time_is_over() {
         let pool = Pool::default();
         let home = Arc::new(key("a", "b:1"));
         pool.keep(&home, ticket(1, 9));
-        pool.bar(&home);
-        assert_eq!(taken(&pool, "a", "b:1", 0), None);
-        pool.keep(&home, ticket(2, 9));
-        assert_eq!(taken(&pool, "a", "b:1", 0), None);
+        pool.bar(&home, 5);
+        for now in [0, 4] {
+            assert_eq!(taken(&pool, "a", "b:1", now), None);
+            pool.keep(&home, ticket(2, 9));
+        }
+        assert_eq!(taken(&pool, "a", "b:1", 5), None);
+        pool.keep(&home, ticket(3, 9));
+        assert_eq!(taken(&pool, "a", "b:1", 5), Some(ticket(3, 9)));
     }
 
     #[test]

@@ -97,12 +97,17 @@ pub(super) fn offer(pool: &Arc<Tickets>, ssl: &mut SslRef, key: Key) -> Result<(
     SOURCE.fill(ssl, source)
 }
 
-/// The peer has refused a handshake. If it was for our ticket, it gets none any more: a server of
-/// OpenSSL that asks for certificates and has no session id context refuses every one.
-pub(super) fn refused(ssl: &SslRef) {
-    if let Some(source) = SOURCE.of(ssl)
-        && source.has_offered
-    {
-        source.pool.bar(&source.key);
-    }
+/// How long a server that has refused a ticket gets none, in seconds.
+const BARRED: i64 = 3600;
+
+/// The peer has refused a handshake. If a ticket was offered in it, the reason may be that: a server of
+/// OpenSSL that asks for certificates and has no session id context refuses every one. It gets none for
+/// a while, and whether that is so is the answer.
+pub(super) fn refused(ssl: &SslRef) -> bool {
+    let Some(source) = SOURCE.of(ssl).filter(|source| source.has_offered) else {
+        return false;
+    };
+    let now = lifetime::now().unwrap_or(i64::MAX - BARRED);
+    source.pool.bar(&source.key, now + BARRED);
+    true
 }

@@ -16,6 +16,10 @@ use lib::ssl::{Ssl, SslStream};
 /// How many of the peer's first bytes are remembered to tell what it speaks instead of TLS.
 const FIRST_BYTES: usize = 8;
 
+/// Behind the detail of an alert that may be about a ticket.
+const RESUMPTION_REFUSED: &str = "; it was offered a ticket of an earlier session, and is offered none for \
+    an hour: if it bears none at all, set resumption to false";
+
 /// Which end of a handshake this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
@@ -149,10 +153,11 @@ impl Session {
             Err(error) => match error::classify(&error) {
                 LibraryError::NeedsInput => Ok(Handshake::NeedsInput),
                 other => {
-                    if plain_alert.is_some() || matches!(other, LibraryError::Alert(_)) {
-                        resumption::refused(self.stream.ssl());
+                    let is_alert = plain_alert.is_some() || matches!(other, LibraryError::Alert(_));
+                    let mut error = self.handshake_error(other, plain_alert);
+                    if is_alert && resumption::refused(self.stream.ssl()) {
+                        error.detail += RESUMPTION_REFUSED;
                     }
-                    let error = self.handshake_error(other, plain_alert);
                     self.ending = Some(Ending::Failed(error.clone()));
                     Err(error)
                 }

@@ -328,6 +328,23 @@ fn no_row_of_resumptions_outlives_a_certificate_of_the_chain_that_was_verified()
 }
 
 #[test]
+fn a_known_chain_that_ends_while_its_handshake_waits_is_refused() {
+    let pki = TestPki::new();
+    let end = unix_now() + 3;
+    let Mortals { sides, .. } = Mortals::new(&pki, Role::Client, Short::Leaf, end);
+    let to = |destination| pair_to(&sides.client, &sides.server, destination);
+    assert!(!greeted(to("here")).0);
+    let mut pair = to("there");
+    pair.client.shake();
+    carry(&mut pair.client, &mut pair.server, &mut Chunks::Whole);
+    carry(&mut pair.server, &mut pair.client, &mut Chunks::Whole);
+    assert!(unix_now() < end, "the first handshakes took too long");
+    until("the end", || (unix_now() > end).then_some(()));
+    pair.settle(&mut Chunks::Whole);
+    assert_eq!(pair.server.reason(), Some(CloseReason::CertExpired));
+}
+
+#[test]
 fn a_client_of_tls_1_3_alone_resumes_too() {
     let pki = TestPki::new();
     let client = prove_tls13(&pki, &pki.client("alice"), Role::Client);
