@@ -41,6 +41,7 @@ test: ## every test, with BoringSSL and then with OpenSSL
 bench: ## what it costs beside its peers; QUICK=1 for a short look, SAVE=folder for table and chart
 	@.ci/prepare bench
 	cargo build --locked --release
+	cargo test $(bench) --quiet
 	cargo run $(bench) -- compare $(if $(QUICK),--quick) $(if $(SAVE),--save $(SAVE))
 
 growth: ## how its cost grows with the number of connections

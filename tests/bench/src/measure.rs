@@ -37,6 +37,8 @@ pub(crate) struct Sample {
     pub(crate) rate: f64,
     /// Latencies: half, 99 of 100 and 999 of 1000 are below.
     pub(crate) percentiles: Option<[f64; 3]>,
+    /// Share of the handshakes that were resumed.
+    pub(crate) resumed: f64,
     /// Of the tail: the latencies without the load.
     pub(crate) alone: Option<[f64; 3]>,
     /// Of idle connections: memory before, with each number of them, and behind.
@@ -204,10 +206,13 @@ impl Bench {
             return Err(io::Error::other(format!("{failed} failed: {failure}")));
         }
         whole?;
-        if resumes && (legs.inbound_tls || legs.outbound_tls) {
-            check_resumption(&before, &after)?;
+        let sample = sample(job, &before, &after, latencies);
+        if resumes && (legs.inbound_tls || legs.outbound_tls) && sample.resumed < RESUMED_MIN {
+            let percent = sample.resumed * 100.0;
+            let what = format!("only {percent:.0} % of its connections were resumed");
+            return Err(io::Error::other(what));
         }
-        Ok(sample(job, &before, &after, latencies))
+        Ok(sample)
     }
 
     fn look(&self, subject: &Subject, service: &Service, activity: &Activity) -> io::Result<Look> {
@@ -257,7 +262,7 @@ impl Bench {
             rate,
             percentiles,
             alone: stats::percentiles(alone),
-            memory: None,
+            ..Sample::default()
         })
     }
 
@@ -324,9 +329,7 @@ impl Bench {
 
 /// Gives load and subject a processor each, or lets both run on all.
 fn keep_apart(subject: &Subject, apart: bool) -> io::Result<()> {
-    let on = |processor| apart.then_some(processor);
-    subject.keep_to(on(processors::SUBJECT))?;
-    processors::keep(std::process::id() as i32, on(processors::LOAD))
+    processors::keep_apart(std::process::id() as i32, subject.pids(), apart)
 }
 
 /// What a moment looks like.
@@ -339,20 +342,10 @@ struct Look {
     resumed: u64,
 }
 
-fn check_resumption(before: &Look, after: &Look) -> io::Result<()> {
-    let resumed = (after.resumed - before.resumed) as f64;
-    let all = resumed + (after.full - before.full) as f64;
-    match resumed / all.max(1.0) {
-        share if share >= RESUMED_MIN => Ok(()),
-        share => Err(io::Error::other(format!(
-            "only {:.0} % of its connections were resumed",
-            share * 100.0
-        ))),
-    }
-}
-
 fn sample(job: Job, before: &Look, after: &Look, latencies: Latencies) -> Sample {
     let wall = after.at.duration_since(before.at).as_secs_f64();
+    let resumed = (after.resumed - before.resumed) as f64;
+    let handshakes = resumed + (after.full - before.full) as f64;
     let sunk = (after.arrived - before.arrived) as f64;
     let given = (after.totals.received - before.totals.received) as f64;
     let units = match job {
@@ -365,6 +358,7 @@ fn sample(job: Job, before: &Look, after: &Look, latencies: Latencies) -> Sample
         cost: (after.cpu - before.cpu).as_secs_f64() / units,
         rate: units / wall,
         percentiles: stats::percentiles(latencies),
+        resumed: resumed / handshakes.max(1.0),
         ..Sample::default()
     }
 }

@@ -9,40 +9,46 @@ use std::io;
 use std::sync::OnceLock;
 
 use nix::errno::Errno;
-use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
-/// Where the load runs while it is kept apart.
-pub(crate) const LOAD: usize = 0;
+/// Gives the threads that two processes have now a processor each, or lets them run on all again.
+/// Nothing happens where there is only one.
+pub(crate) fn keep_apart(load: i32, subjects: &[i32], apart: bool) -> io::Result<()> {
+    let all = allowed()?;
+    let mut each = (0..CpuSet::count()).filter(|processor| all.is_set(*processor) == Ok(true));
+    let (Some(first), Some(second)) = (each.next(), each.next()) else {
+        return Ok(());
+    };
+    let set = |processor| -> io::Result<CpuSet> {
+        let mut set = CpuSet::new();
+        set.set(processor)?;
+        Ok(if apart { set } else { all })
+    };
+    keep(load, &set(first)?)?;
+    subjects
+        .iter()
+        .try_for_each(|pid| keep(*pid, &set(second)?))
+}
 
-/// Where the subject runs then.
-pub(crate) const SUBJECT: usize = 1;
+/// Where this process may run, before it was kept to less.
+fn allowed() -> io::Result<CpuSet> {
+    static ALLOWED: OnceLock<CpuSet> = OnceLock::new();
+    let now = sched_getaffinity(Pid::from_raw(0))?;
+    Ok(*ALLOWED.get_or_init(|| now))
+}
 
-/// Keeps all threads that a process has now on one processor, or lets them run on all.
-pub(crate) fn keep(pid: i32, processor: Option<usize>) -> io::Result<()> {
-    let mut set = CpuSet::new();
-    for each in 0..count()? {
-        if processor.is_none_or(|processor| processor == each) {
-            set.set(each)?;
-        }
-    }
+fn keep(pid: i32, set: &CpuSet) -> io::Result<()> {
     for task in fs::read_dir(format!("/proc/{pid}/task"))? {
         let task = task?.file_name();
         let Some(task) = task.to_str().and_then(|task| task.parse().ok()) else {
             continue;
         };
-        match sched_setaffinity(Pid::from_raw(task), &set) {
+        match sched_setaffinity(Pid::from_raw(task), set) {
             // A thread may end while they are counted.
             Ok(()) | Err(Errno::ESRCH) => {}
             Err(error) => return Err(error.into()),
         }
     }
     Ok(())
-}
-
-/// How many there are. Asked once: a process that is kept to one is told of one.
-fn count() -> io::Result<usize> {
-    static COUNT: OnceLock<usize> = OnceLock::new();
-    let now = std::thread::available_parallelism()?.get();
-    Ok(*COUNT.get_or_init(|| now))
 }

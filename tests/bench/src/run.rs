@@ -26,8 +26,8 @@ pub(crate) const FLOOR: &str = "plain relay";
 const CROWDS: [usize; 3] = [1000, 5000, 9000];
 const QUICK_CROWDS: [usize; 1] = [500];
 
-/// Rounds in which memory is measured: it hardly differs between them.
-const MEMORY_ROUNDS: usize = 2;
+/// Rounds in which memory is measured: it hardly differs between them, and takes longest.
+const MEMORY_ROUNDS: usize = 1;
 
 /// One that is measured: a peer in a mode, or the plain relay.
 struct Contestant {
@@ -171,7 +171,7 @@ fn line_up(ground: &Ground, words: &Compare, report: &mut Report) -> io::Result<
             Ok(peer) => peer,
             Err(missing) if kind == Kind::Ours => return Err(io::Error::other(missing)),
             Err(missing) => {
-                eprintln!("left out: {missing}");
+                report.leave_out(missing);
                 continue;
             }
         };
@@ -189,7 +189,9 @@ fn line_up(ground: &Ground, words: &Compare, report: &mut Report) -> io::Result<
                 });
             match started {
                 Ok(contestant) => contestants.push(contestant),
-                Err(error) => eprintln!("left out: {} as {}: {error}", kind.name(), mode.label()),
+                Err(error) => {
+                    report.leave_out(format!("{} as {}: {error}", kind.name(), mode.label()));
+                }
             }
         }
     }

@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::{clock, processors};
+use crate::clock;
 
 /// How long a process may take to listen, and to end.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long it may take to end by itself.
 const GRACE: Duration = Duration::from_secs(3);
+/// How long nothing may change before all of its processes are believed to be there.
+const SETTLING: Duration = Duration::from_millis(300);
 const TICK: Duration = Duration::from_millis(20);
 
 /// A running process with its children.
@@ -60,8 +62,14 @@ impl Subject {
             }
             std::thread::sleep(TICK);
         }
-        self.pids = family(self.child.id() as i32)?;
-        Ok(())
+        // Some listen before they have all of their processes.
+        loop {
+            let before = std::mem::replace(&mut self.pids, family(self.child.id() as i32)?);
+            if before == self.pids {
+                return Ok(());
+            }
+            std::thread::sleep(SETTLING);
+        }
     }
 
     /// The end of what it said.
@@ -76,10 +84,9 @@ impl Subject {
         self.pids.iter().map(|pid| clock::process(*pid)).sum()
     }
 
-    /// Keeps its threads on one processor, or with none lets them run on all.
-    pub(crate) fn keep_to(&self, processor: Option<usize>) -> io::Result<()> {
-        let mut processes = self.pids.iter();
-        processes.try_for_each(|pid| processors::keep(*pid, processor))
+    /// The process and its children.
+    pub(crate) fn pids(&self) -> &[i32] {
+        &self.pids
     }
 
     /// Memory that is its own, in KiB: what it shares with others counts in part (PSS).

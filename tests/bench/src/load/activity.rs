@@ -115,8 +115,11 @@ struct Counts {
 /// A running activity.
 pub(crate) struct Activity {
     counts: Arc<Counts>,
-    thread: JoinHandle<io::Result<(Latencies, Option<String>)>>,
+    thread: Option<JoinHandle<Outcome>>,
 }
+
+/// Latencies, and the first failure in words.
+type Outcome = io::Result<(Latencies, Option<String>)>;
 
 impl Activity {
     /// Opens `connections` (of short ones: so many at a time) to `to` and does `job` with them.
@@ -146,7 +149,10 @@ impl Activity {
         let thread = std::thread::Builder::new()
             .name("activity".to_owned())
             .spawn(move || crowd.run())?;
-        Ok(Activity { counts, thread })
+        Ok(Activity {
+            counts,
+            thread: Some(thread),
+        })
     }
 
     /// The counts so far.
@@ -174,11 +180,23 @@ impl Activity {
     }
 
     /// Ends every connection; the latencies, and the first failure in words.
-    pub(crate) fn finish(self) -> io::Result<(Latencies, Option<String>)> {
+    pub(crate) fn finish(mut self) -> Outcome {
+        let ended = self.end().transpose();
+        let ended = ended.map_err(|_| io::Error::other("a thread of the load panicked"))?;
+        ended.unwrap_or_else(|| Ok((Latencies::new(), None)))
+    }
+
+    fn end(&mut self) -> Option<std::thread::Result<Outcome>> {
         self.stop();
         self.counts.leave.store(true, Relaxed);
-        let ended = self.thread.join();
-        ended.map_err(|_| io::Error::other("a thread of the load panicked"))?
+        self.thread.take().map(JoinHandle::join)
+    }
+}
+
+/// Who gives up early must not leave a load behind that the next subject would bear.
+impl Drop for Activity {
+    fn drop(&mut self) {
+        drop(self.end());
     }
 }
 

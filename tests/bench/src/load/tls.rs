@@ -14,6 +14,9 @@ use crate::peers::Pki;
 /// The name that the server's certificate carries.
 const SERVER_NAME: &str = "localhost";
 
+/// Tickets that the service issues for each connection, as BoringSSL and OpenSSL do.
+const TICKETS: usize = 2;
+
 /// Tickets that wait to be used.
 const TICKETS_MAX: usize = 4096;
 
@@ -52,12 +55,26 @@ pub(crate) struct ServerTls {
 impl ServerTls {
     /// `stranger` is a second authority's files.
     pub(crate) fn new(pki: &Pki, stranger: &Pki) -> Result<ServerTls, ErrorStack> {
+        ServerTls::with_tickets(pki, stranger, TICKETS)
+    }
+
+    /// As [`ServerTls::new`], with so many tickets for each connection.
+    pub(crate) fn with_tickets(
+        pki: &Pki,
+        stranger: &Pki,
+        count: usize,
+    ) -> Result<ServerTls, ErrorStack> {
         let context = |files: &Pki, tickets: bool| -> Result<SslContext, ErrorStack> {
             let identity = (files.server_cert.as_path(), files.server_key.as_path());
             let mut builder = builder(&pki.ca, Some(identity))?;
             builder.set_session_id_context(b"bench")?;
             if !tickets {
                 builder.set_options(SslOptions::NO_TICKET);
+            }
+            // SAFETY: the pointer is a live context, and the call stores a number.
+            #[allow(unsafe_code)]
+            unsafe {
+                boring_sys::SSL_CTX_set_num_tickets(builder.as_ptr(), count);
             }
             Ok(builder.build())
         };

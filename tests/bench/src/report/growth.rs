@@ -14,7 +14,7 @@ pub(crate) fn growth(rows: &BTreeMap<(Mode, Scenario), Sample>, counts: &[usize]
         let cost = |scenario: Scenario| rows.get(&(mode, scenario)).map_or(f64::NAN, |s| s.cost);
         let _ = writeln!(
             text,
-            "| {} mode, connections | CPU µs a message of 64 B | CPU s/GiB up | down | KiB each, \
+            "| {} mode, connections | CPU µs a message of 64 B (on one: load and program apart) | CPU s/GiB up | down | KiB each, \
              idle |\n|---:|---:|---:|---:|---:|",
             mode.label()
         );

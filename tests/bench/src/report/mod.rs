@@ -27,6 +27,8 @@ pub(crate) struct Report {
     rounds: usize,
     seconds: f64,
     peers: Vec<Peer>,
+    /// Who is not among them, and why.
+    left_out: Vec<String>,
     /// By scenario, mode (none for the floor) and subject.
     outcomes: BTreeMap<(Scenario, Option<Mode>, &'static str), Outcomes>,
 }
@@ -38,6 +40,7 @@ impl Report {
             rounds,
             seconds,
             peers: Vec::new(),
+            left_out: Vec::new(),
             outcomes: BTreeMap::new(),
         }
     }
@@ -45,6 +48,12 @@ impl Report {
     /// A subject of the run.
     pub(crate) fn introduce(&mut self, peer: &Peer) {
         self.peers.push(peer.clone());
+    }
+
+    /// One that could not be measured.
+    pub(crate) fn leave_out(&mut self, why: String) {
+        eprintln!("left out: {why}");
+        self.left_out.push(why);
     }
 
     pub(crate) fn add(

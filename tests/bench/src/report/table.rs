@@ -36,7 +36,8 @@ fn capital(word: &str) -> String {
 fn circumstances(report: &Report) -> String {
     let mut text = format!(
         "Medians of {} round{} of {} s each; TLS 1.3, TLS_AES_128_GCM_SHA256, X25519, certificates on \
-         P-256 on both sides. CPU time is that of the subject's processes, user and system.\n\n\
+         P-256 on both sides; memory of one round. CPU time is that of the subject's processes, user and \
+         system. The wide buffers of nginx and HAProxy serve them in bulk, and cost them memory.\n\n\
          | subject | TLS library |\n|---|---|\n",
         report.rounds,
         if report.rounds == 1 { "" } else { "s" },
@@ -52,7 +53,8 @@ fn circumstances(report: &Report) -> String {
         "\nBare work of BoringSSL here: AES-128-GCM {:.3} s/GiB sealing and {:.3} opening records of \
          16 KiB; {:.2} and {:.2} µs for one of 64 bytes; a mutual handshake in memory {:.0} µs as \
          client and {:.0} as server, resumed {:.0} and {:.0}. The floor is the plain relay of the same \
-         scenario and that work.",
+         scenario, with buffers of 256 KiB, and that work; of a full handshake the verification of the \
+         peer's chain is a part.",
         crypto.seal_large * 65_536.0,
         crypto.open_large * 65_536.0,
         micros(crypto.seal_small),
@@ -150,6 +152,9 @@ fn speed_figures(scenario: Scenario) -> Vec<(&'static str, Figure)> {
         Scenario::Connect { .. } | Scenario::Messages(..) => {
             let mut all = vec![("per second", rate(1.0))];
             all.extend(latencies.map(|(name, at)| (name, percentile(at))));
+            if scenario == (Scenario::Connect { resumes: true }) {
+                all.push(("% resumed", Box::new(|sample| Some(sample.resumed * 100.0))));
+            }
             all
         }
         Scenario::Idle | Scenario::Tail => Vec::new(),
@@ -226,9 +231,12 @@ fn failures(report: &Report) -> String {
             let _ = writeln!(text, "* {name}, {mode}, {scenario}: {error}");
         }
     }
+    for why in &report.left_out {
+        let _ = writeln!(text, "* left out: {why}");
+    }
     match text.is_empty() {
         true => text,
-        false => format!("\nFailed:\n\n{text}"),
+        false => format!("\nNot measured, and not counted as a peer there:\n\n{text}"),
     }
 }
 
