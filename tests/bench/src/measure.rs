@@ -102,11 +102,20 @@ impl Bench {
         job: Job,
         connections: usize,
     ) -> io::Result<Activity> {
+        let service = self.service(legs);
+        let base = service.asked();
         let activity = Activity::start(subject.inbound, self.client(legs), job, connections)?;
         let needed = match job {
             Job::Connect { .. } => 2 * connections as u64,
             _ => connections as u64,
         };
+        // By the thousand they would not get through beside those that are in full swing.
+        wait_for("the connections to arrive", || {
+            let arrived = service.asked() - base;
+            (arrived >= needed || activity.totals().failed > 0).then_some(())
+        })?;
+        activity.go();
+        service.be_silent(false);
         wait_for("the load to get going", || {
             let totals = activity.totals();
             (totals.served >= needed || totals.failed > 0).then_some(())
@@ -181,7 +190,7 @@ impl Bench {
         let service = self.service(legs);
         let resumes = matches!(job, Job::Connect { resumes: true, .. });
         service.show(Identity::Known, resumes);
-        service.be_silent(false);
+        service.be_silent(true);
         self.known.forget();
         let base = (service.received(), service.sent());
         let activity = self.start(subject, legs, job, connections)?;

@@ -110,6 +110,14 @@ struct Counts {
     stop: AtomicBool,
     leave: AtomicBool,
     records: AtomicBool,
+    /// The connections may begin with their job.
+    goes: AtomicBool,
+}
+
+impl Counts {
+    fn may_go_on(&self) -> bool {
+        self.goes.load(Relaxed) && !self.stop.load(Relaxed)
+    }
 }
 
 /// A running activity.
@@ -122,7 +130,8 @@ pub(crate) struct Activity {
 type Outcome = io::Result<(Latencies, Option<String>)>;
 
 impl Activity {
-    /// Opens `connections` (of short ones: so many at a time) to `to` and does `job` with them.
+    /// Opens `connections` (of short ones: so many at a time) to `to`, and does `job` with them once
+    /// [`Activity::go`] was called.
     pub(crate) fn start(
         to: SocketAddr,
         tls: Option<Arc<ClientTls>>,
@@ -145,6 +154,7 @@ impl Activity {
             bytes: vec![0x5a; CHUNK_BYTES],
             next_start: Instant::now(),
             left_at: None,
+            is_going: false,
         };
         let thread = std::thread::Builder::new()
             .name("activity".to_owned())
@@ -167,6 +177,11 @@ impl Activity {
             full: counts.full.load(Relaxed),
             resumed: counts.resumed.load(Relaxed),
         }
+    }
+
+    /// Lets connections that send or receive without end begin. Others need not wait for it.
+    pub(crate) fn go(&self) {
+        self.counts.goes.store(true, Relaxed);
     }
 
     /// Whether latencies are kept from now on.
@@ -216,6 +231,8 @@ struct Visitor {
     phase: Phase,
     is_queued: bool,
     is_served: bool,
+    /// It is no longer being opened.
+    is_through: bool,
     asked_at: Instant,
     missing: usize,
 }
@@ -235,6 +252,7 @@ struct Crowd {
     bytes: Vec<u8>,
     next_start: Instant,
     left_at: Option<Instant>,
+    is_going: bool,
 }
 
 enum Step {
@@ -263,6 +281,10 @@ impl Crowd {
                     return Ok((std::mem::take(&mut self.latencies), self.failure.take()));
                 }
             }
+            if !self.is_going && self.counts.goes.load(Relaxed) {
+                self.is_going = true;
+                self.enqueue_all();
+            }
             self.open_more()?;
             let patience = match self.runnable.is_empty() {
                 false => Duration::ZERO,
@@ -273,12 +295,7 @@ impl Crowd {
                 other => other?,
             }
             if let Job::Trickle(_) = self.job {
-                self.visitors
-                    .iter()
-                    .map(|(key, _)| key)
-                    .collect::<Vec<_>>()
-                    .into_iter()
-                    .for_each(|key| self.enqueue(key));
+                self.enqueue_all();
             }
             for event in &events {
                 let key = event.token().0;
@@ -350,6 +367,7 @@ impl Crowd {
             phase: Phase::Connecting,
             is_queued: false,
             is_served: false,
+            is_through: false,
             asked_at,
             missing: 0,
         });
@@ -365,6 +383,11 @@ impl Crowd {
         {
             self.runnable.push(key);
         }
+    }
+
+    fn enqueue_all(&mut self) {
+        let keys: Vec<usize> = self.visitors.iter().map(|(key, _)| key).collect();
+        keys.into_iter().for_each(|key| self.enqueue(key));
     }
 
     /// Lets every connection end.
@@ -385,7 +408,7 @@ impl Crowd {
 
     fn remove(&mut self, key: usize) {
         if let Some(visitor) = self.visitors.try_remove(key)
-            && !visitor.is_served
+            && !visitor.is_through
         {
             self.opening -= 1;
         }
@@ -398,8 +421,12 @@ impl Crowd {
         visitor.is_queued = false;
         let was_served = visitor.is_served;
         let step = visitor.turn(self.job, &self.counts, &mut self.bytes, &mut self.latencies);
-        if visitor.is_served && !was_served {
+        let answers = matches!(self.job.request(), Request::Echo | Request::Once);
+        let is_through = visitor.is_served || !answers && visitor.phase == Phase::Active;
+        if is_through && !std::mem::replace(&mut visitor.is_through, true) {
             self.opening -= 1;
+        }
+        if visitor.is_served && !was_served {
             self.counts.served.fetch_add(1, Relaxed);
         }
         match step {
@@ -507,6 +534,13 @@ impl Visitor {
         latencies: &mut Latencies,
     ) -> io::Result<Step> {
         self.end.flush()?;
+        if let Job::Messages(size) = job
+            && self.is_served
+            && self.missing == 0
+            && counts.may_go_on()
+        {
+            self.say(size, counts, bytes)?;
+        }
         loop {
             let room = bytes.len();
             match self.end.read(&mut bytes[..room])? {
@@ -532,12 +566,7 @@ impl Visitor {
                 latencies.push(nanos.min(u128::from(u32::MAX)) as u32);
             }
             match job {
-                Job::Messages(size) if !counts.stop.load(Relaxed) => {
-                    self.asked_at = now;
-                    self.missing = size;
-                    counts.sent.fetch_add(size as u64, Relaxed);
-                    self.end.write(&bytes[..size])?;
-                }
+                Job::Messages(size) if counts.may_go_on() => self.say(size, counts, bytes)?,
                 Job::Connect { .. } => {
                     self.phase = Phase::Leaving;
                     return Ok(Step::More);
@@ -547,9 +576,17 @@ impl Visitor {
         }
     }
 
+    /// Sends a message.
+    fn say(&mut self, size: usize, counts: &Counts, bytes: &[u8]) -> io::Result<()> {
+        self.asked_at = Instant::now();
+        self.missing = size;
+        counts.sent.fetch_add(size as u64, Relaxed);
+        self.end.write(&bytes[..size])
+    }
+
     fn push(&mut self, counts: &Counts, bytes: &[u8]) -> io::Result<Step> {
         for _ in 0..TURN_PIECES {
-            if !self.end.flush()? || counts.stop.load(Relaxed) {
+            if !self.end.flush()? || !counts.may_go_on() {
                 return Ok(Step::Wait);
             }
             counts.sent.fetch_add(bytes.len() as u64, Relaxed);

@@ -27,6 +27,7 @@ const LANES: usize = 3;
 pub(crate) struct Service {
     pub(crate) address: SocketAddr,
     shared: Arc<Shared>,
+    wakers: Vec<Arc<Waker>>,
 }
 
 struct Shared {
@@ -38,6 +39,7 @@ struct Shared {
     sent: AtomicU64,
     full: AtomicU64,
     resumed: AtomicU64,
+    asked: AtomicU64,
     open: AtomicU64,
 }
 
@@ -68,6 +70,7 @@ impl Service {
             sent: AtomicU64::new(0),
             full: AtomicU64::new(0),
             resumed: AtomicU64::new(0),
+            asked: AtomicU64::new(0),
             open: AtomicU64::new(0),
         });
         let mut doors = Vec::new();
@@ -95,7 +98,12 @@ impl Service {
                 .name("service".to_owned())
                 .spawn(move || lane.run())?;
         }
-        Ok(Service { address, shared })
+        let wakers = doors.into_iter().map(|(_, waker)| waker).collect();
+        Ok(Service {
+            address,
+            shared,
+            wakers,
+        })
     }
 
     /// Who it claims to be, and whether it hands out tickets, from the next connection on.
@@ -108,6 +116,10 @@ impl Service {
     /// Stops or allows the sending of those who send by themselves.
     pub(crate) fn be_silent(&self, silent: bool) {
         self.shared.silent.store(silent, Relaxed);
+        for waker in &self.wakers {
+            // Fails only if the descriptor is broken, and then nothing arrives.
+            let _ = waker.wake();
+        }
     }
 
     /// Bytes of connections' payload, the request's byte not counted.
@@ -126,6 +138,11 @@ impl Service {
             self.shared.full.load(Relaxed),
             self.shared.resumed.load(Relaxed),
         )
+    }
+
+    /// Connections so far that have said what they are for.
+    pub(crate) fn asked(&self) -> u64 {
+        self.shared.asked.load(Relaxed)
     }
 
     /// Connections that are open.
@@ -175,7 +192,10 @@ impl Lane {
             for event in &events {
                 match event.token() {
                     LISTENER => self.accept(),
-                    INBOX => self.take_over()?,
+                    INBOX => {
+                        self.take_over()?;
+                        self.enqueue_all();
+                    }
                     Token(key) => {
                         if let Some(connection) = self.connections.get_mut(key) {
                             connection.end.wake(event);
@@ -196,6 +216,12 @@ impl Lane {
         {
             self.runnable.push(key);
         }
+    }
+
+    /// They may be silent no longer.
+    fn enqueue_all(&mut self) {
+        let keys: Vec<usize> = self.connections.iter().map(|(key, _)| key).collect();
+        keys.into_iter().for_each(|key| self.enqueue(key));
     }
 
     fn accept(&mut self) {
@@ -344,6 +370,7 @@ impl Connection {
         };
         let request = Request::from_byte(first[0]);
         let request = request.ok_or_else(|| io::Error::other("an unknown request"))?;
+        shared.asked.fetch_add(1, Relaxed);
         let rest = &first[1..count];
         if request != Request::Once {
             return Ok(Step::HandOver(request, rest.to_vec()));
