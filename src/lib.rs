@@ -16,6 +16,12 @@
 //! | 5 | [`ops`] | the operator's side: start, reload, drain, log |
 //! | 6 | [`cli`], `main` | arguments and exit codes |
 //!
+//! What the design owes to measurement (`tests/bench`): half a mebibyte in one receive and one send
+//! ([`base::scratch`]); events noted from a socket's registration on, so that no call only finds that
+//! there is nothing ([`conn`]); options that listeners hand down ([`net`]); chains that are verified once
+//! in the life of a context, and tickets ([`tls`]); and memory that goes back when a crowd has gone
+//! ([`reactor`]).
+//!
 //! Words: *inbound* and *outbound* for legs; *source* and *sink* inside a flow; *client* and
 //! *server* only for the TLS role; *end* for a clean end of stream, *truncated* for an
 //! unauthenticated one, *reset* for RST, *abort* for our own hard close, *drain* for a graceful stop.
