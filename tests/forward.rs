@@ -59,3 +59,18 @@ fn an_answer_that_begins_after_the_request_has_ended_arrives() {
     stream.read_to_string(&mut answer).unwrap();
     assert_eq!(answer, "100000");
 }
+
+#[test]
+fn a_service_that_speaks_first_is_heard_by_a_client_that_says_nothing() {
+    let pki = TestPki::new();
+    let service = backend::service(|mut stream| {
+        stream.write_all(b"220 welcome").unwrap();
+        // Until the client has gone.
+        let _ = stream.read(&mut [0]);
+    });
+    let program = both(&pki, service);
+    let mut stream = program.connect("persona");
+    let mut greeting = [0; 11];
+    stream.read_exact(&mut greeting).unwrap();
+    assert_eq!(&greeting, b"220 welcome");
+}
