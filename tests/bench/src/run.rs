@@ -189,6 +189,8 @@ fn line_up(ground: &Ground, words: &Compare, report: &mut Report) -> io::Result<
                 });
             match started {
                 Ok(contestant) => contestants.push(contestant),
+                // A peer may be missing; this one is what it is about.
+                Err(error) if kind == Kind::Ours => return Err(error),
                 Err(error) => {
                     report.leave_out(format!("{} as {}: {error}", kind.name(), mode.label()));
                 }
