@@ -90,15 +90,7 @@ mod boringssl {
         builder.set_curves_list(groups)
     }
 
-    /// Lets a server issue no tickets, and a client take none that would be of use.
-    pub(in crate::tls) fn issue_no_tickets(
-        builder: &mut SslContextBuilder,
-    ) -> Result<(), ErrorStack> {
-        builder.set_options(SslOptions::NO_TICKET);
-        Ok(())
-    }
-
-    /// As [`issue_no_tickets`], for one session.
+    /// Lets a server issue no ticket in one session.
     pub(in crate::tls) fn issue_no_ticket(ssl: &mut SslRef) {
         ssl.set_options(SslOptions::NO_TICKET);
     }
@@ -351,15 +343,7 @@ mod openssl_crate {
         ) -> c_int;
     }
 
-    /// Lets a server issue no tickets, and a client take none that would be of use.
-    pub(in crate::tls) fn issue_no_tickets(
-        builder: &mut SslContextBuilder,
-    ) -> Result<(), ErrorStack> {
-        builder.set_options(SslOptions::NO_TICKET);
-        Ok(())
-    }
-
-    /// As [`issue_no_tickets`], for one session, which is of TLS 1.2.
+    /// Lets a server issue no ticket in one session, which is of TLS 1.2.
     pub(in crate::tls) fn issue_no_ticket(ssl: &mut SslRef) {
         // SAFETY: the pointer is a live SSL, and the call sets bits in it. The crate has no call for it.
         #[allow(unsafe_code)]

@@ -196,7 +196,7 @@ fn set_resumption(
     resumption: Resumption,
 ) -> Result<Option<Arc<Tickets>>, ErrorStack> {
     match (resumption, role) {
-        (Resumption::Off, _) => resumption::refuse(builder)?,
+        (Resumption::Off, _) => resumption::refuse(builder),
         (Resumption::On, Role::Server) => resumption::issue(builder)?,
         (Resumption::On, Role::Client) => return Ok(Some(resumption::collect(builder))),
     }

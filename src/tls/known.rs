@@ -7,11 +7,11 @@
 //! is proven in each full handshake all the same.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::backend::lib::x509::X509Ref;
 use super::facts;
+use super::room::make_room;
 use super::verify::digest;
 use crate::identity::PeerCert;
 
@@ -32,6 +32,14 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// When both hold.
+    pub(super) fn and(self, other: Window) -> Window {
+        Window {
+            begin: self.begin.max(other.begin),
+            end: self.end.min(other.end),
+        }
+    }
+
     /// Whether it holds at that time.
     pub(super) fn holds(self, now: i64) -> bool {
         self.begin < now && now < self.end
@@ -86,16 +94,8 @@ impl<V: Clone> Memory<V> {
 
     fn keep(&self, key: Digest, value: V) {
         let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        make_room(&mut map, &key);
+        make_room(&mut map, &key, ENTRIES_MAX);
         map.insert(key, value);
-    }
-}
-
-/// Another entry goes where there are too many: whichever comes first, for none is dear.
-fn make_room<K: Copy + Eq + Hash, V>(map: &mut HashMap<K, V>, key: &K) {
-    if map.len() >= ENTRIES_MAX && !map.contains_key(key) {
-        let other = map.keys().next().copied();
-        other.map(|other| map.remove(&other));
     }
 }
 

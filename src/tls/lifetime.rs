@@ -11,9 +11,8 @@ use super::backend;
 use super::backend::lib::asn1::Asn1Time;
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::ssl::SslRef;
-use super::backend::lib::x509::X509StoreContextRef;
+use super::facts;
 use super::slot::Slot;
-use super::{facts, verify};
 
 /// The longest time for which one verification stands, in seconds.
 const LIFETIME_MAX: i64 = 3600;
@@ -41,18 +40,9 @@ pub(super) fn inherit(ssl: &SslRef, until: i64) {
     }
 }
 
-/// Begins the lifetime of a session whose peer's chain was just verified. None if that fails: such
-/// a session could be resumed for too long.
-pub(super) fn begin(store: &X509StoreContextRef) -> Option<()> {
-    let ssl = verify::ssl(store)?;
-    let ends = store.chain()?.iter();
-    let ends = ends.map(|cert| facts::seconds(cert.not_after()));
-    let ends: Vec<i64> = ends.collect::<Result<_, _>>().ok()?;
-    begin_until(ssl, ends.into_iter().min()?)
-}
-
-/// As [`begin`], for a chain whose first end is known, in seconds since 1970.
-pub(super) fn begin_until(ssl: &SslRef, first_end: i64) -> Option<()> {
+/// Begins the lifetime of a session whose peer's chain is good, until the first of its certificates
+/// ends, in seconds since 1970. None if that fails: such a session could be resumed for too long.
+pub(super) fn begin(ssl: &SslRef, first_end: i64) -> Option<()> {
     let until = end(backend::begun(ssl)?, first_end);
     inherit(ssl, until);
     backend::limit(ssl, until)

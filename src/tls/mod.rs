@@ -11,6 +11,7 @@ mod lifetime;
 mod pool;
 mod proof;
 mod resumption;
+mod room;
 mod session;
 mod slot;
 mod verify;

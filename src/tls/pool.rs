@@ -3,6 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::room::make_room;
+
 /// Tickets of one destination; the newest stay. Each connection brings one or two, so that many are
 /// at hand for as many connections at once.
 const TICKETS_MAX: usize = 16;
@@ -116,11 +118,7 @@ impl<S> Pool<S> {
 
 /// The shelf of a destination, a new one if there is none; another one goes where there are too many.
 fn shelf<'a, S>(shelves: &'a mut Shelves<S>, key: &Arc<Key>) -> &'a mut Shelf<S> {
-    if shelves.len() >= KEYS_MAX && !shelves.contains_key(key) {
-        // Whichever comes first: the configuration alone says how many destinations there are.
-        let other = shelves.keys().next().cloned();
-        other.map(|other| shelves.remove(&other));
-    }
+    make_room(shelves, key, KEYS_MAX);
     shelves.entry(Arc::clone(key)).or_default()
 }
 

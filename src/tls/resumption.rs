@@ -30,9 +30,9 @@ struct Source {
 static SOURCE: Slot<Source> = Slot::new();
 
 /// Neither issues tickets nor keeps them.
-pub(super) fn refuse(builder: &mut SslContextBuilder) -> Result<(), ErrorStack> {
+pub(super) fn refuse(builder: &mut SslContextBuilder) {
     builder.set_session_cache_mode(SslSessionCacheMode::OFF);
-    backend::issue_no_tickets(builder)
+    builder.set_options(SslOptions::NO_TICKET);
 }
 
 /// Issues tickets and takes them back. The server keeps nothing: all is in the ticket, sealed by keys

@@ -98,7 +98,7 @@ fn stands(known: &Known, chain: &Digest, store: &X509StoreContextRef) -> bool {
         let window = known.chain(chain)?;
         // Not when the handshake began: its peer may have taken its time.
         let holds = window.holds(lifetime::now()?);
-        holds.then(|| lifetime::begin_until(ssl, window.end))?
+        holds.then(|| lifetime::begin(ssl, window.end))?
     };
     begin().is_some()
 }
@@ -117,17 +117,16 @@ fn chain_digest(store: &X509StoreContextRef) -> Option<Digest> {
     Some(sha.finish())
 }
 
-/// When a chain that was just verified is good.
+/// When a chain that was just verified is good: while all of its certificates are.
 fn window(store: &X509StoreContextRef) -> Option<Window> {
-    let mut window = Window {
-        begin: i64::MIN,
-        end: i64::MAX,
+    let window = |cert: &X509Ref| -> Option<Window> {
+        Some(Window {
+            begin: facts::seconds(cert.not_before()).ok()?,
+            end: facts::seconds(cert.not_after()).ok()?,
+        })
     };
-    for cert in store.chain()? {
-        window.begin = window.begin.max(facts::seconds(cert.not_before()).ok()?);
-        window.end = window.end.min(facts::seconds(cert.not_after()).ok()?);
-    }
-    Some(window)
+    let windows: Option<Vec<Window>> = store.chain()?.iter().map(window).collect();
+    windows?.into_iter().reduce(Window::and)
 }
 
 /// Judges one certificate of a chain; the library calls this for each error and each good one.
@@ -265,7 +264,8 @@ fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseRea
 
 /// The peer's own certificate is judged last: with it the whole chain is good.
 fn lifetime_objection(store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
-    if store.error_depth() > 0 || lifetime::begin(store).is_some() {
+    let begin = || lifetime::begin(ssl(store)?, window(store)?.end);
+    if store.error_depth() > 0 || begin().is_some() {
         return None;
     }
     let what = "how long the chain is valid cannot be told".to_owned();

@@ -18,7 +18,7 @@ use super::{CHUNK_BYTES, Request, TURN_PIECES};
 /// Connections that are opened at the same time, at most.
 const OPENING_MAX: usize = 32;
 
-/// A message of connections that are short or held.
+/// The first message of a connection, and the only one of those that are short or held.
 const SHORT_BYTES: usize = 64;
 
 /// What is sent at once where it is not to be as much as possible.
@@ -68,11 +68,9 @@ impl Job {
         }
     }
 
-    fn message_bytes(self) -> usize {
-        match self {
-            Job::Messages(bytes) => bytes,
-            _ => SHORT_BYTES,
-        }
+    /// Whether its first message comes back.
+    fn is_answered(self) -> bool {
+        matches!(self.request(), Request::Echo | Request::Once)
     }
 }
 
@@ -265,11 +263,10 @@ impl Crowd {
     fn run(&mut self) -> io::Result<(Latencies, Option<String>)> {
         let mut events = Events::with_capacity(1024);
         loop {
-            let leaves = self.counts.leave.load(Relaxed);
-            if leaves && !self.is_short() {
-                self.part();
-            }
-            if leaves {
+            if self.counts.leave.load(Relaxed) {
+                if !self.is_short() {
+                    self.part();
+                }
                 let now = Instant::now();
                 let left_at = *self.left_at.get_or_insert(now);
                 if now.duration_since(left_at) > PARTING && !self.visitors.is_empty() {
@@ -386,14 +383,16 @@ impl Crowd {
     }
 
     fn enqueue_all(&mut self) {
-        let keys: Vec<usize> = self.visitors.iter().map(|(key, _)| key).collect();
-        keys.into_iter().for_each(|key| self.enqueue(key));
+        self.keys().into_iter().for_each(|key| self.enqueue(key));
+    }
+
+    fn keys(&self) -> Vec<usize> {
+        self.visitors.iter().map(|(key, _)| key).collect()
     }
 
     /// Lets every connection end.
     fn part(&mut self) {
-        let keys: Vec<usize> = self.visitors.iter().map(|(key, _)| key).collect();
-        for key in keys {
+        for key in self.keys() {
             let visitor = &mut self.visitors[key];
             match visitor.phase {
                 Phase::Active => {
@@ -421,8 +420,8 @@ impl Crowd {
         visitor.is_queued = false;
         let was_served = visitor.is_served;
         let step = visitor.turn(self.job, &self.counts, &mut self.bytes, &mut self.latencies);
-        let answers = matches!(self.job.request(), Request::Echo | Request::Once);
-        let is_through = visitor.is_served || !answers && visitor.phase == Phase::Active;
+        let is_asked = !self.job.is_answered() && visitor.phase == Phase::Active;
+        let is_through = visitor.is_served || is_asked;
         if is_through && !std::mem::replace(&mut visitor.is_through, true) {
             self.opening -= 1;
         }
@@ -517,10 +516,9 @@ impl Visitor {
     /// The request's byte, and the first message behind it.
     fn ask(&mut self, job: Job, counts: &Counts, bytes: &[u8]) -> io::Result<()> {
         let mut first = vec![job.request().byte()];
-        if job.request() == Request::Echo || job.request() == Request::Once {
-            self.missing = job.message_bytes();
-            first.extend_from_slice(&bytes[..self.missing.min(SHORT_BYTES)]);
-            self.missing = self.missing.min(SHORT_BYTES);
+        if job.is_answered() {
+            self.missing = SHORT_BYTES;
+            first.extend_from_slice(&bytes[..self.missing]);
             counts.sent.fetch_add(self.missing as u64, Relaxed);
         }
         self.end.write(&first)
@@ -542,8 +540,7 @@ impl Visitor {
             self.say(size, counts, bytes)?;
         }
         loop {
-            let room = bytes.len();
-            match self.end.read(&mut bytes[..room])? {
+            match self.end.read(bytes)? {
                 Got::Bytes(count) if count <= self.missing => {
                     counts.received.fetch_add(count as u64, Relaxed);
                     self.missing -= count;
