@@ -61,6 +61,13 @@ close_reasons! {
     Drained = "drained",
     /// The program was told twice to stop.
     Stopped = "stopped",
+    /// A reload has changed the pair, and on_reload does not keep its connections.
+    Reloaded = "reloaded",
+    /// The connection was as old as timeouts.lifetime allows.
+    Lifetime = "lifetime",
+    /// The peer's certificate ended while it was connected, and on_peer_expiry is close.
+    PeerExpired = "peer_expired"
+        => "renew the peer's certificate; the peer must connect again",
     /// The peer went away before the destination was reached.
     InboundGone = "inbound_gone",
     /// The destination's name could not be resolved.
@@ -145,6 +152,25 @@ close_reasons! {
     /// The chain is not acceptable for another reason, which the detail names.
     CertInvalid = "cert_invalid"
         => "the detail names the rule that the chain breaks",
+    /// The certificate, or one above it, is on a revocation list, or its own OCSP response says so.
+    CertRevoked = "cert_revoked"
+        => "its authority has revoked it: let the peer get a new one, if that is meant",
+    /// There is no revocation list of the authority that issued a certificate of the chain.
+    CrlMissing = "crl_missing"
+        => "add the list of the authority that the detail names to crl, or set crl_scope to leaf or \
+            on_stale_crl to warn",
+    /// The revocation list that a certificate is looked up in is overdue or not valid yet.
+    CrlStale = "crl_stale"
+        => "fetch a new list, or set the clock; on_stale_crl may give it a grace time",
+    /// The revocation list cannot be used: signature, scope or a rule that is not understood.
+    CrlInvalid = "crl_invalid"
+        => "the detail names the rule that the list breaks: fetch it from the authority again",
+    /// The OCSP response that a server sent with its certificate proves nothing (RFC 6960).
+    StapleInvalid = "staple_invalid"
+        => "let the server fetch a new OCSP response, or send none",
+    /// The certificate is good, but the pair's access list does not name its holder.
+    AclDenied = "acl_denied"
+        => "add the peer to allow of the pair, if it is meant to be admitted",
     /// A fault in this program or its TLS library.
     Internal = "internal"
         => "please report it",
@@ -163,8 +189,7 @@ impl CloseReason {
 
     /// Whether a handshake that ends so ends with an alert of ours.
     pub fn sends_alert(self) -> bool {
-        (TlsPlaintext..=CertInvalid).contains(&self)
-            && !matches!(self, TlsAlert | CertificateRefused)
+        (TlsPlaintext..=AclDenied).contains(&self) && !matches!(self, TlsAlert | CertificateRefused)
     }
 
     /// Whether what was received so far still belongs to the other side before the reset.

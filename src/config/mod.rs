@@ -32,7 +32,8 @@ use std::path::Path;
 pub use self::address::{Address, AddressError, Host};
 pub use self::host::{HostNameError, ServerName};
 pub use self::model::{
-    Config, Limits, Mode, OnTruncation, Pair, TcpOptions, Timeouts, TlsFiles, TlsVersion,
+    Config, CrlScope, Limits, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation, Pair,
+    ReloadTriggers, Revocation, TcpOptions, Timeouts, TlsFiles, TlsVersion,
 };
 pub use self::problem::{Place, Problem, Problems};
 use self::tree::Value;

@@ -12,8 +12,8 @@ use super::host::ServerName;
 pub struct Config {
     /// The address pairs; at least one, their names and their inbound addresses distinct.
     pub pairs: Vec<Pair>,
-    /// The hour of the day, 0 to 23 in local time, at which certificates are read again.
-    pub reload_hour: Option<u8>,
+    /// What makes it read its files again, beside SIGHUP.
+    pub reload: ReloadTriggers,
     /// Worker threads; 0 stands for one per core.
     pub workers: usize,
     /// Bounds over all pairs.
@@ -22,6 +22,17 @@ pub struct Config {
     pub drain: Duration,
     /// What the log tells.
     pub log_level: log::LevelFilter,
+}
+
+/// What makes the program read its files again, beside SIGHUP; any of them, or several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct ReloadTriggers {
+    /// The hour of the day, 0 to 23 in local time.
+    pub hour: Option<u8>,
+    /// This long after the last time.
+    pub interval: Option<Duration>,
+    /// A change of any of the files, the configuration among them.
+    pub watch: bool,
 }
 
 /// The drain period of a configuration that gives none.
@@ -66,6 +77,10 @@ pub struct Pair {
     pub connections: Option<usize>,
     /// What to make of a TLS peer that leaves without saying so.
     pub on_truncation: OnTruncation,
+    /// What becomes of its live connections when a reload concerns them.
+    pub on_reload: OnReload,
+    /// What becomes of a connection when the certificate of its peer ends.
+    pub on_peer_expiry: OnPeerExpiry,
     /// Options of its TCP sockets.
     pub tcp: TcpOptions,
 }
@@ -118,6 +133,41 @@ pub struct TlsFiles {
     pub min_version: TlsVersion,
     /// Whether sessions are resumed, on both legs.
     pub resumption: bool,
+    /// What revokes peers' certificates.
+    pub revocation: Revocation,
+}
+
+/// Certificate revocation lists (RFC 5280, 5), and how strictly they are taken.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Revocation {
+    /// Their files, each with any number of lists; none for no check.
+    pub crl: Vec<PathBuf>,
+    /// Whose certificates must be on no list.
+    pub scope: CrlScope,
+    /// What to make of a list that is missing or whose next update is overdue.
+    pub on_stale: OnStaleCrl,
+}
+
+/// Which certificates of a peer's chain are looked up in the revocation lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CrlScope {
+    /// All but the anchor.
+    #[default]
+    Chain,
+    /// The peer's own.
+    Leaf,
+}
+
+/// What to make of a revocation list that is missing or overdue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum OnStaleCrl {
+    /// Refuse whom it would be about.
+    #[default]
+    Fail,
+    /// Tell, and go by what there is.
+    Warn,
+    /// Go by an overdue list for so long behind its next update, then refuse. A missing list refuses.
+    Grace(Duration),
 }
 
 /// A version of TLS.
@@ -141,6 +191,8 @@ pub struct Timeouts {
     pub idle: Option<Duration>,
     /// Without a byte in the one direction that is still open.
     pub half_close: Duration,
+    /// From accept to the end, whatever moves; `None` for no limit.
+    pub lifetime: Option<Duration>,
 }
 
 impl Default for Timeouts {
@@ -150,6 +202,7 @@ impl Default for Timeouts {
             handshake: Duration::from_secs(10),
             idle: None,
             half_close: Duration::from_secs(60),
+            lifetime: None,
         }
     }
 }
@@ -162,6 +215,29 @@ pub enum OnTruncation {
     Abort,
     /// A clean end, for peers that never send close_notify.
     End,
+}
+
+/// What becomes of live connections when a reload has changed their pair's settings, certificate, key or
+/// trust, or refuses their peer by a new revocation list or access list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnReload {
+    /// They go on with what they began with.
+    #[default]
+    Keep,
+    /// They have the drain time to end.
+    Drain,
+    /// They end at once.
+    Close,
+}
+
+/// What becomes of a connection when the certificate of its peer ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnPeerExpiry {
+    /// It goes on.
+    #[default]
+    Keep,
+    /// It ends with the certificate.
+    Close,
 }
 
 /// Options of TCP sockets.

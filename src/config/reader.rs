@@ -137,6 +137,18 @@ impl ObjectReader<'_> {
         self.convert(key, &value, convert).map(Some)
     }
 
+    /// What a key gives that holds one value or a list, which may be empty.
+    pub(super) fn take_any_number<T>(
+        &mut self,
+        key: &'static str,
+        convert: Convert<T>,
+    ) -> Taken<Vec<T>> {
+        match self.remove(key) {
+            None => Ok(None),
+            Some(value) => self.one_or_list(key, value, convert).map(Some),
+        }
+    }
+
     /// What a key with two names gives that holds one value or a list of at least one.
     pub(super) fn take_one_or_more<T>(
         &mut self,
@@ -146,11 +158,23 @@ impl ObjectReader<'_> {
         let Some((key, value)) = self.remove_named(names)? else {
             return Ok(None);
         };
+        if matches!(&value, Value::List(values) if values.is_empty()) {
+            return Err(self.report(key, "the list is empty: give at least one entry"));
+        }
+        self.one_or_list(key, value, convert).map(Some)
+    }
+
+    /// One value, or each of a list; every problem of the list is noted.
+    fn one_or_list<T>(
+        &mut self,
+        key: &str,
+        value: Value,
+        convert: Convert<T>,
+    ) -> Result<Vec<T>, Reported> {
         let Value::List(values) = value else {
-            let only = self.convert(key, &value, convert)?;
-            return Ok(Some(vec![only]));
+            return Ok(vec![self.convert(key, &value, convert)?]);
         };
-        self.check_length(key, &values, "give at least one entry")?;
+        self.check_most(key, &values)?;
         let mut converted = Vec::with_capacity(values.len());
         for (index, value) in values.iter().enumerate() {
             converted.push(convert(value).map_err(|what| {
@@ -158,7 +182,7 @@ impl ObjectReader<'_> {
                 self.report_at(path, what)
             }));
         }
-        converted.into_iter().collect::<Result<_, _>>().map(Some)
+        converted.into_iter().collect()
     }
 
     /// What `read` makes of the object under `key`; `None` where there is none.
@@ -187,7 +211,10 @@ impl ObjectReader<'_> {
                 return Err(self.report(key, what));
             }
         };
-        self.check_length(key, &values, hint)?;
+        if values.is_empty() {
+            return Err(self.report(key, format!("the list is empty: {hint}")));
+        }
+        self.check_most(key, &values)?;
         let list = self.path_of(key);
         let read_one = |(index, value)| {
             read_object(value, format!("{list}[{index}]"), self.problems, &mut read)
@@ -222,15 +249,12 @@ impl ObjectReader<'_> {
         convert(value).map_err(|what| self.report(key, what))
     }
 
-    fn check_length(&mut self, key: &str, list: &[Value], hint: &str) -> Result<(), Reported> {
-        match list.len() {
-            0 => Err(self.report(key, format!("the list is empty: {hint}"))),
-            1..=LIST_MAX => Ok(()),
-            length => {
-                let what = format!("{length} entries are too many: keep to {LIST_MAX}");
-                Err(self.report(key, what))
-            }
+    fn check_most(&mut self, key: &str, list: &[Value]) -> Result<(), Reported> {
+        if list.len() <= LIST_MAX {
+            return Ok(());
         }
+        let what = format!("{} entries are too many: keep to {LIST_MAX}", list.len());
+        Err(self.report(key, what))
     }
 
     fn remove(&mut self, key: &'static str) -> Option<Value> {

@@ -106,6 +106,17 @@ pub(super) fn deadline(value: &Value) -> Result<Duration, String> {
     Ok(duration)
 }
 
+/// How often something happens, in whole seconds at least; 0 is never.
+pub(super) fn interval(value: &Value) -> Result<Option<Duration>, String> {
+    match idle(value)? {
+        Some(interval) if interval < Duration::from_secs(1) => Err(format!(
+            "{} is too often: write \"1s\" or more",
+            shown(value)
+        )),
+        interval => Ok(interval),
+    }
+}
+
 /// How long nothing may happen, or no limit where it is 0.
 pub(super) fn idle(value: &Value) -> Result<Option<Duration>, String> {
     let duration = duration(value)?;

@@ -143,7 +143,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     ));
     let thread = Acceptor::new(poll, receiver, doors, admission, workers.clone())?;
     threads::spawn("acceptor".to_owned(), &control, || thread.run())?;
-    let reload = config.reload_hour.and_then(|hour| Reload::new(hour, &now));
+    let reload = config.reload.hour.and_then(|hour| Reload::new(hour, &now));
     let running = Running {
         control,
         messages,

@@ -1,14 +1,19 @@
 //! The native form: an object whose keys `config/README.md` lists. Here are those of its top level.
 
 mod files;
+mod lists;
 mod pair;
 
 use log::LevelFilter;
 
 use self::files::Files;
+use self::lists::Lists;
 use self::pair::{Defaults, pair};
 use crate::config::Loaded;
-use crate::config::model::{Config, DRAIN, Limits, Pair, TcpOptions, Timeouts, TlsVersion};
+use crate::config::model::{
+    Config, DRAIN, Limits, OnPeerExpiry, OnReload, Pair, ReloadTriggers, TcpOptions, Timeouts,
+    TlsVersion,
+};
 use crate::config::problem::Problem;
 use crate::config::reader::{ObjectReader, Reported};
 use crate::config::tree::Value;
@@ -20,7 +25,11 @@ const PAIRS_HINT: &str =
 
 /// Reads the root object.
 pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Loaded, Reported> {
-    let reload_hour = reader.take_or("reload_hour", None, |value| value::hour(value).map(Some));
+    let reload = ReloadTriggers {
+        hour: reader.take_or("reload_hour", None, |value| value::hour(value).map(Some)),
+        interval: reader.take_or("reload_interval", None, value::interval),
+        watch: reader.take_or("watch", false, value::switch),
+    };
     let workers = reader.take_or("workers", 0, value::workers);
     let limits = reader.take_object("limits", limits).unwrap_or_default();
     let mut drain = DRAIN;
@@ -35,12 +44,15 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Loaded, Reported> {
         resumption: reader.take_or("resumption", true, value::switch),
         timeouts: timeouts.unwrap_or_default(),
         tcp: reader.take_object("tcp", tcp_options).unwrap_or_default(),
+        revocation: Lists::read(reader),
+        on_reload: reader.take_or("on_reload", OnReload::default(), on_reload),
+        on_peer_expiry: reader.take_or("on_peer_expiry", OnPeerExpiry::default(), on_peer_expiry),
     };
     let (pairs, warnings) = pairs(reader, &mut defaults)?;
     let log_level = log_level.unwrap_or(LevelFilter::Info);
     let config = Config {
         pairs,
-        reload_hour,
+        reload,
         workers,
         limits,
         drain,
@@ -90,6 +102,7 @@ fn timeouts(reader: &mut ObjectReader<'_>, default: &Timeouts) -> Timeouts {
         handshake: reader.take_or("handshake", default.handshake, value::deadline),
         idle: reader.take_or("idle", default.idle, value::idle),
         half_close: reader.take_or("half_close", default.half_close, value::deadline),
+        lifetime: reader.take_or("lifetime", default.lifetime, value::idle),
     }
 }
 
@@ -105,6 +118,22 @@ fn min_version(value: &Value) -> Result<TlsVersion, String> {
     value::one_of(
         value,
         &[("TLS1.2", TlsVersion::Tls12), ("TLS1.3", TlsVersion::Tls13)],
+    )
+}
+
+fn on_reload(value: &Value) -> Result<OnReload, String> {
+    let choices = [
+        ("keep", OnReload::Keep),
+        ("drain", OnReload::Drain),
+        ("close", OnReload::Close),
+    ];
+    value::one_of(value, &choices)
+}
+
+fn on_peer_expiry(value: &Value) -> Result<OnPeerExpiry, String> {
+    value::one_of(
+        value,
+        &[("keep", OnPeerExpiry::Keep), ("close", OnPeerExpiry::Close)],
     )
 }
 

@@ -1,10 +1,13 @@
 //! One entry of `address_pairs`.
 
 use super::files::Files;
-use super::{min_version, timeouts};
+use super::lists::Lists;
+use super::{min_version, on_peer_expiry, on_reload, timeouts};
 use crate::config::address::Address;
 use crate::config::host::ServerName;
-use crate::config::model::{Mode, OnTruncation, Pair, TcpOptions, Timeouts, TlsFiles, TlsVersion};
+use crate::config::model::{
+    Mode, OnPeerExpiry, OnReload, OnTruncation, Pair, TcpOptions, Timeouts, TlsFiles, TlsVersion,
+};
 use crate::config::problem::quoted;
 use crate::config::reader::{ObjectReader, Reported, Taken};
 use crate::config::tree::Value;
@@ -20,6 +23,9 @@ pub(super) struct Defaults {
     pub(super) resumption: bool,
     pub(super) timeouts: Timeouts,
     pub(super) tcp: TcpOptions,
+    pub(super) revocation: Lists,
+    pub(super) on_reload: OnReload,
+    pub(super) on_peer_expiry: OnPeerExpiry,
 }
 
 /// Reads one pair. What it claims is known even where the rest of it is wrong.
@@ -59,6 +65,8 @@ fn complete(
     let timeouts = reader.take_object("timeouts", |r| timeouts(r, &defaults.timeouts));
     let limits = reader.take_object("limits", |r| r.take_or("connections", None, value::bound));
     let on_truncation = reader.take_or("on_truncation", OnTruncation::default(), on_truncation);
+    let on_reload = reader.take_or("on_reload", defaults.on_reload, on_reload);
+    let on_peer_expiry = reader.take_or("on_peer_expiry", defaults.on_peer_expiry, on_peer_expiry);
     Ok(Pair {
         name: name?,
         mode: mode?,
@@ -69,6 +77,8 @@ fn complete(
         timeouts: timeouts.unwrap_or_else(|| defaults.timeouts.clone()),
         connections: limits.flatten(),
         on_truncation,
+        on_reload,
+        on_peer_expiry,
         tcp: defaults.tcp.clone(),
     })
 }
@@ -123,6 +133,7 @@ fn tls(reader: &mut ObjectReader<'_>, defaults: &mut Defaults) -> Result<TlsFile
     let own = Files::read(reader);
     let min_version = reader.take_or("min_version", defaults.min_version, min_version);
     let resumption = reader.take_or("resumption", defaults.resumption, value::switch);
+    let revocation = Lists::read(reader).or(&defaults.revocation);
     let identity = own.identity(&mut defaults.files, reader);
     let ca = own.authorities(&mut defaults.files, reader);
     let (cert, key) = identity?;
@@ -132,6 +143,7 @@ fn tls(reader: &mut ObjectReader<'_>, defaults: &mut Defaults) -> Result<TlsFile
         ca: ca?,
         min_version,
         resumption,
+        revocation: revocation?,
     })
 }
 

@@ -5,7 +5,10 @@ use std::time::Duration;
 use log::LevelFilter;
 
 use crate::config::fixture::{FIVE_KEYS, config_with, file, only_problem, pair_with, problems};
-use crate::config::{Address, Limits, Mode, OnTruncation, ServerName, TlsVersion, parse};
+use crate::config::{
+    Address, CrlScope, Limits, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation,
+    ReloadTriggers, Revocation, ServerName, TlsVersion, parse,
+};
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -16,7 +19,7 @@ fn the_five_key_file_gets_every_default() {
     let loaded = parse(FIVE_KEYS).unwrap();
     assert_eq!(loaded.warnings, []);
     let config = loaded.config;
-    assert_eq!(config.reload_hour, Some(3));
+    assert_eq!(config.reload.hour, Some(3));
     assert_eq!(config.workers, 0);
     assert_eq!(
         config.limits,
@@ -76,7 +79,7 @@ fn every_key_of_the_top_level_arrives_in_the_model() {
            "tcp": {"keepalive": "90s", "nodelay": false},
            "log": {"level": "trace"}"#,
     );
-    assert_eq!(config.reload_hour, Some(23));
+    assert_eq!(config.reload.hour, Some(23));
     assert_eq!(config.workers, 4);
     assert_eq!(
         config.limits,
@@ -96,6 +99,86 @@ fn every_key_of_the_top_level_arrives_in_the_model() {
     assert_eq!(pair.timeouts.half_close, secs(4 * 3600));
     assert_eq!(pair.tcp.keepalive, Some(secs(90)));
     assert!(!pair.tcp.nodelay);
+}
+
+#[test]
+fn what_renews_and_revokes_is_off_until_it_is_asked_for() {
+    let config = parse(FIVE_KEYS).unwrap().config;
+    let pair = &config.pairs[0];
+    let hour_alone = ReloadTriggers {
+        hour: Some(3),
+        ..ReloadTriggers::default()
+    };
+    assert_eq!(config.reload, hour_alone);
+    assert_eq!(pair.on_reload, OnReload::Keep);
+    assert_eq!(pair.on_peer_expiry, OnPeerExpiry::Keep);
+    assert_eq!(pair.timeouts.lifetime, None);
+    assert_eq!(pair.tls.revocation, Revocation::default());
+}
+
+#[test]
+fn what_renews_and_revokes_is_a_matter_of_the_top_level_and_of_each_pair() {
+    let top = r#""reload_interval": "15m", "watch": true, "crl": "a.crl", "crl_scope": "leaf",
+        "on_stale_crl": "48h", "on_reload": "drain", "on_peer_expiry": "close",
+        "timeouts": {"lifetime": "8h"}"#;
+    let config = config_with(top);
+    assert_eq!(config.reload.interval, Some(secs(900)));
+    assert!(config.reload.watch);
+    let pair = &config.pairs[0];
+    let revocation = Revocation {
+        crl: vec!["a.crl".into()],
+        scope: CrlScope::Leaf,
+        on_stale: OnStaleCrl::Grace(secs(48 * 3600)),
+    };
+    assert_eq!(pair.tls.revocation, revocation);
+    assert_eq!(pair.on_reload, OnReload::Drain);
+    assert_eq!(pair.on_peer_expiry, OnPeerExpiry::Close);
+    assert_eq!(pair.timeouts.lifetime, Some(secs(8 * 3600)));
+    let own = r#""crl": [], "crl_scope": "chain", "on_stale_crl": "warn", "on_reload": "close",
+        "on_peer_expiry": "keep", "timeouts": {"lifetime": 0}"#;
+    let config = parse(&file(top, &pair_with(own))).unwrap().config;
+    let pair = &config.pairs[0];
+    let revocation = Revocation {
+        crl: vec![],
+        scope: CrlScope::Chain,
+        on_stale: OnStaleCrl::Warn,
+    };
+    assert_eq!(pair.tls.revocation, revocation);
+    assert_eq!(pair.on_reload, OnReload::Close);
+    assert_eq!(pair.on_peer_expiry, OnPeerExpiry::Keep);
+    assert_eq!(pair.timeouts.lifetime, None);
+}
+
+#[test]
+fn a_policy_that_is_none_is_told_with_what_to_write() {
+    let cases = [
+        (
+            r#""on_stale_crl": "fale""#,
+            "on_stale_crl: \"fale\" is not one of its words",
+        ),
+        (
+            r#""on_stale_crl": 0"#,
+            "on_stale_crl: must be longer than 0",
+        ),
+        (
+            r#""crl_scope": "all""#,
+            "crl_scope: \"all\" is not one of its words",
+        ),
+        (
+            r#""on_reload": "kill""#,
+            "on_reload: \"kill\" is not one of its words",
+        ),
+        (r#""on_peer_expiry": true"#, "on_peer_expiry: expected"),
+        (r#""crl": ["a", ""]"#, "crl[1]: the path is empty"),
+        (
+            r#""reload_interval": "10ms""#,
+            "reload_interval: \"10ms\" is too often",
+        ),
+    ];
+    for (key, fault) in cases {
+        let told = only_problem(&file(key, &pair_with("")));
+        assert!(told.starts_with(fault), "{told}");
+    }
 }
 
 #[test]
@@ -322,7 +405,7 @@ fn an_unknown_key_names_the_nearest_known_one() {
 
 #[test]
 fn an_unknown_key_that_is_near_to_none_gets_the_list() {
-    for key in ["reload_interval", "watch", "fips", "crl", "admin"] {
+    for key in ["fips", "admin", "directory"] {
         let told = only_problem(&file(&format!("\"{key}\": 1"), &pair_with("")));
         assert!(
             told.starts_with(&format!("{key}: unknown key: the known ones here are ")),
