@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{WRONG_WORDS, fail, unix_now};
+use super::{WRONG_WORDS, fail, pki, unix_now};
 use crate::config::{self, Config};
 use crate::ops::{Checked, check_credentials};
 
@@ -36,7 +36,7 @@ fn print_pairs(config: &Config, checked: &Checked) {
             pair.tls.cert.display(),
             credentials.cert,
             credentials.days_left,
-            credentials.cert.not_after
+            pki::date(credentials.cert.not_after)
         );
     }
     println!("ok");

@@ -14,8 +14,10 @@ pub struct PeerCert {
     pub serial: String,
     /// Subject alternative names as `DNS:…`, `IP:…`, `URI:…`, `email:…`.
     pub sans: Vec<String>,
-    /// End of validity as the library prints it.
-    pub not_after: String,
+    /// When its validity begins, in seconds since 1970.
+    pub not_before: i64,
+    /// When its validity ends, in seconds since 1970.
+    pub not_after: i64,
 }
 
 impl fmt::Display for PeerCert {

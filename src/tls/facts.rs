@@ -21,7 +21,9 @@ pub(super) fn peer_cert(cert: &X509Ref) -> PeerCert {
             .map(|hex| hex.to_ascii_lowercase())
             .unwrap_or_default(),
         sans,
-        not_after: cert.not_after().to_string(),
+        // One that cannot be read is never now: such a certificate is refused in any case.
+        not_before: seconds(cert.not_before()).unwrap_or(i64::MAX),
+        not_after: seconds(cert.not_after()).unwrap_or(i64::MIN),
     }
 }
 
