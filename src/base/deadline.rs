@@ -59,6 +59,12 @@ deadline_kinds! {
     Idle,
     /// One direction has ended, and the other made no progress.
     HalfCloseIdle,
+    /// The connection's whole life.
+    Lifetime,
+    /// The end of its peer's certificate, as far as it is looked ahead.
+    PeerExpiry,
+    /// The time that a reload leaves it.
+    Reload,
     /// The end of a graceful stop.
     Drain,
 }

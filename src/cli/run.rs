@@ -20,7 +20,7 @@ pub(super) fn run(config: &Path) -> ExitCode {
     for warning in &loaded.warnings {
         log::warn!("{}: {warning}", config.display());
     }
-    let running = match ops::start(loaded.config) {
+    let running = match ops::start(loaded.config, Some(config.to_owned())) {
         Ok(running) => running,
         Err(error @ StartError::Credentials(_)) => return fail(WRONG_WORDS, &error),
         Err(error) => return fail(COULD_NOT, &error),

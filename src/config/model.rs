@@ -85,6 +85,20 @@ pub struct Pair {
     pub tcp: TcpOptions,
 }
 
+impl Pair {
+    /// Whether another state of the pair differs at most in which peers it admits.
+    pub fn is_same_but_for_peers(&self, other: &Pair) -> bool {
+        let alike = Pair {
+            tls: TlsFiles {
+                revocation: self.tls.revocation.clone(),
+                ..other.tls.clone()
+            },
+            ..other.clone()
+        };
+        *self == alike
+    }
+}
+
 /// Which legs of a pair are mutual TLS; there is no mode in which none is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {

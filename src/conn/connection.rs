@@ -8,15 +8,17 @@ use mio::event::Event;
 
 use super::dial::Dial;
 use super::leg::{Leg, Readiness};
+use super::renewal::Renewal;
+use super::served::{PairId, Served};
 use super::step::{Step, Turn};
 use super::summary::Summary;
 use crate::base::deadline::{DeadlineKind, Deadlines};
 use crate::base::id::{ConnId, Side};
 use crate::base::reason::CloseReason;
-use crate::config::{Address, OnTruncation, Pair};
+use crate::config::{Address, OnTruncation};
 use crate::net::{Endpoint, Socket};
 use crate::relay::{Relay, RelayStep, Truncation, Waiting};
-use crate::tls::{Credentials, Role};
+use crate::tls::Role;
 
 /// Where a connection is in its life; the table is in [`super`].
 pub(super) enum Phase {
@@ -32,10 +34,8 @@ pub(super) enum Phase {
 pub struct Accepted {
     /// Its name in its worker.
     pub id: ConnId,
-    /// The configured pair that it came in by.
-    pub pair: Arc<Pair>,
-    /// The credentials of its handshakes, for all its life.
-    pub credentials: Arc<Credentials>,
+    /// The pair that it came in by, as it was served then.
+    pub served: Arc<Served>,
     /// Its inbound socket, registered.
     pub socket: Socket,
     /// Who opened it.
@@ -45,8 +45,9 @@ pub struct Accepted {
 /// One connection.
 pub struct Connection {
     pub(super) id: ConnId,
-    pub(super) pair: Arc<Pair>,
-    pub(super) credentials: Arc<Credentials>,
+    /// The pair as it was served when it came, for all its life.
+    pub(super) served: Arc<Served>,
+    pub(super) renewal: Renewal,
     pub(super) inbound: Leg,
     pub(super) outbound: Option<Leg>,
     /// What was told of the outbound sockets while there was no leg.
@@ -84,13 +85,18 @@ impl Connection {
     pub fn new(accepted: Accepted, now: Instant) -> Connection {
         let Accepted {
             id,
-            pair,
-            credentials,
+            served,
             socket,
             peer,
         } = accepted;
-        let mut summary = Summary::new(Arc::clone(&pair), peer, now);
+        let Served {
+            pair, credentials, ..
+        } = &*served;
+        let mut summary = Summary::new(Arc::clone(pair), peer, now);
         let mut deadlines = Deadlines::default();
+        if let Some(lifetime) = pair.timeouts.lifetime {
+            deadlines.set(DeadlineKind::Lifetime, now + lifetime);
+        }
         let (inbound, phase) = if pair.mode.inbound_tls() {
             deadlines.set(DeadlineKind::Handshake, now + pair.timeouts.handshake);
             let context = credentials.context(Role::Server);
@@ -111,8 +117,8 @@ impl Connection {
         };
         Connection {
             id,
-            pair,
-            credentials,
+            served,
+            renewal: Renewal::default(),
             inbound,
             outbound: None,
             dialled: Readiness::default(),
@@ -141,12 +147,17 @@ impl Connection {
         }
     }
 
-    /// Whether a TLS handshake is under way: such turns cost most.
+    /// Whether a TLS handshake is under way.
     pub fn is_handshaking(&self) -> bool {
         matches!(
             self.phase,
             Phase::InboundHandshake | Phase::OutboundHandshake
         )
+    }
+
+    /// Whether its next turn costs as much as hundreds of messages.
+    pub fn is_costly(&self) -> bool {
+        self.is_handshaking() || self.renewal.is_to_be_judged
     }
 
     /// The leg on a side; none while the destination is not reached.
@@ -164,6 +175,16 @@ impl Connection {
             // A socket of the dial: every attempt is looked at in the turn.
             None => self.dialled.note(event),
         }
+    }
+
+    /// Its pair.
+    pub fn pair(&self) -> PairId {
+        self.served.id
+    }
+
+    /// The generation of the state that it was accepted with.
+    pub fn generation(&self) -> u64 {
+        self.served.generation
     }
 
     /// The earliest deadline.
@@ -187,10 +208,10 @@ impl Connection {
             return;
         }
         self.deadlines.clear(DeadlineKind::Lookup);
-        match (answer, &self.pair.outbound) {
+        match (answer, &self.served.pair.outbound) {
             (Ok(addresses), Address::Tcp { port, .. }) => {
                 self.phase = Phase::Connecting(Dial::to_host(&addresses, *port));
-                let at = now + self.pair.timeouts.connect;
+                let at = now + self.served.pair.timeouts.connect;
                 self.deadlines.set(DeadlineKind::Connect, at);
             }
             (Ok(_), Address::Unix(_)) => {}
@@ -201,10 +222,11 @@ impl Connection {
     /// Goes on as far as it can within a turn's budget.
     pub fn turn(&mut self, now: Instant, turn: &mut Turn<'_>) -> Step {
         if let Some(kind) = self.deadlines.due(now)
-            && let Some(step) = self.expired(kind, now)
+            && let Some(step) = self.expired(kind, now, turn.unix_now)
         {
             return step;
         }
+        self.judge_again();
         loop {
             if self.summary.reason().is_some() {
                 return Step::Close;
@@ -226,10 +248,12 @@ impl Connection {
 
     pub(super) fn relay(&mut self, now: Instant) -> Next {
         self.activity.at = now;
-        Next::Phase(Phase::Relaying(Relay::new(match self.pair.on_truncation {
-            OnTruncation::Abort => Truncation::Abort,
-            OnTruncation::End => Truncation::End,
-        })))
+        Next::Phase(Phase::Relaying(Relay::new(
+            match self.served.pair.on_truncation {
+                OnTruncation::Abort => Truncation::Abort,
+                OnTruncation::End => Truncation::End,
+            },
+        )))
     }
 
     fn relaying(&mut self, now: Instant, turn: &mut Turn<'_>) -> Result<Next, End> {
@@ -248,8 +272,8 @@ impl Connection {
             };
         }
         let (idle, half_close) = match waiting {
-            Waiting::Idle => (self.pair.timeouts.idle, None),
-            Waiting::HalfClosed => (None, Some(self.pair.timeouts.half_close)),
+            Waiting::Idle => (self.served.pair.timeouts.idle, None),
+            Waiting::HalfClosed => (None, Some(self.served.pair.timeouts.half_close)),
         };
         for (kind, limit) in [
             (DeadlineKind::Idle, idle),

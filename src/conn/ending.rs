@@ -45,7 +45,12 @@ impl Connection {
     }
 
     /// A deadline has come: the connection ends, or asks for something, or goes on.
-    pub(super) fn expired(&mut self, kind: DeadlineKind, now: Instant) -> Option<Step> {
+    pub(super) fn expired(
+        &mut self,
+        kind: DeadlineKind,
+        now: Instant,
+        unix_now: i64,
+    ) -> Option<Step> {
         use CloseReason::*;
         let outbound = Some(Side::Outbound);
         let end = match (kind, &self.phase) {
@@ -60,10 +65,10 @@ impl Connection {
             (DeadlineKind::Handshake, _) => End(HandshakeTimeout, outbound, String::new()),
             (DeadlineKind::Lookup, Phase::Resolving(until)) if now < *until => {
                 self.deadlines.set(kind, *until);
-                return self.pair.outbound.host_name().map(Step::LastGood);
+                return self.served.pair.outbound.host_name().map(Step::LastGood);
             }
             (DeadlineKind::Lookup, _) => {
-                let detail = format!("no answer for the name in {}", self.pair.outbound);
+                let detail = format!("no answer for the name in {}", self.served.pair.outbound);
                 End(DnsError, outbound, detail)
             }
             (DeadlineKind::Connect, Phase::Connecting(dial)) => {
@@ -72,6 +77,12 @@ impl Connection {
             (DeadlineKind::Idle | DeadlineKind::HalfCloseIdle, Phase::Relaying(relay)) => {
                 End(relay.expired(), None, String::new())
             }
+            (DeadlineKind::Lifetime, _) => End(Lifetime, None, String::new()),
+            (DeadlineKind::PeerExpiry, _) => {
+                self.peer_expiry(now, unix_now);
+                return None;
+            }
+            (DeadlineKind::Reload, _) => self.renewal.end(),
             (DeadlineKind::Drain, _) => End(Drained, None, String::new()),
             _ => {
                 self.deadlines.clear(kind);
@@ -105,7 +116,7 @@ impl Connection {
             (Side::Outbound, leg, duty)
         });
         let legs = std::iter::once((Side::Inbound, self.inbound, inbound)).chain(outbound);
-        Closing::begin(legs, self.pair.timeouts.half_close, now)
+        Closing::begin(legs, self.served.pair.timeouts.half_close, now)
     }
 }
 

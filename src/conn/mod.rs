@@ -6,8 +6,10 @@
 //! | resolving (a host name only) | the resolver's answer | lookup | `dns_error`, `overloaded` |
 //! | connecting | the first address that connects | connect | `connect_*` |
 //! | outbound handshake (TLS outbound only) | handshake done | handshake | as inbound |
-//! | relaying | the relay's join rule | idle, half-close idle, drain | the relay's reasons |
+//! | relaying | the relay's join rule | idle, half-close idle | the relay's reasons |
 //! | closing | nothing is owed to a leg any more | linger, delivery | – |
+//!
+//! In every phase: its lifetime, the end of a peer's certificate, a reload ([`served`]) and a stop.
 //!
 //! ```text
 //! accept ─┬─ TLS in ──▶ InboundHandshake ─┐
@@ -28,10 +30,13 @@ mod dial;
 mod ending;
 mod leg;
 mod opening;
+mod renewal;
+mod served;
 mod step;
 mod summary;
 
 pub use closing::Closing;
 pub use connection::{Accepted, Connection};
+pub use served::{Concern, Contents, PairId, Served};
 pub use step::{Step, Turn};
 pub use summary::ACCESS_TARGET;

@@ -23,14 +23,19 @@ impl Connection {
         now: Instant,
         turn: &mut Turn<'_>,
     ) -> Result<Next, End> {
-        match self.handshake(Side::Inbound, turn)? {
+        match self.handshake(Side::Inbound, now, turn)? {
             Handshake::NeedsInput => Ok(Next::Step(Step::Wait)),
             Handshake::Done => Ok(self.dial(now)),
         }
     }
 
     /// Goes on with the handshake of a leg, and notes what was negotiated.
-    fn handshake(&mut self, side: Side, turn: &mut Turn<'_>) -> Result<Handshake, End> {
+    fn handshake(
+        &mut self,
+        side: Side,
+        now: Instant,
+        turn: &mut Turn<'_>,
+    ) -> Result<Handshake, End> {
         let Some(leg) = self.leg(side) else {
             return Ok(Handshake::NeedsInput);
         };
@@ -41,6 +46,9 @@ impl Connection {
         }
         if let Some(session) = leg.session() {
             let (negotiated, peer) = (session.negotiated(), session.peer());
+            if let Some(peer) = &peer {
+                self.mind_peer_expiry(side, peer.not_after, now, turn.unix_now);
+            }
             self.summary.secured(side, negotiated, peer);
         }
         self.deadlines.clear(DeadlineKind::Handshake);
@@ -49,8 +57,8 @@ impl Connection {
 
     /// Finds out where to connect to.
     pub(super) fn dial(&mut self, now: Instant) -> Next {
-        let connect_by = now + self.pair.timeouts.connect;
-        let dial = match &self.pair.outbound {
+        let connect_by = now + self.served.pair.timeouts.connect;
+        let dial = match &self.served.pair.outbound {
             Address::Tcp {
                 host: Host::Name(name),
                 ..
@@ -88,7 +96,7 @@ impl Connection {
         let dialer = Dialer {
             registry: turn.registry,
             token: self.id.token(Side::Outbound),
-            tcp: self.pair.tcp.clone(),
+            tcp: self.served.pair.tcp.clone(),
         };
         let Phase::Connecting(dial) = &mut self.phase else {
             return Ok(Next::Step(Step::Wait));
@@ -115,7 +123,7 @@ impl Connection {
     fn connected(&mut self, socket: Socket, now: Instant) -> Result<Next, End> {
         // Some of it may be about another attempt; that costs no more than a system call.
         let readiness = self.dialled.connected();
-        let Some(name) = &self.pair.server_name else {
+        let Some(name) = &self.served.pair.server_name else {
             // Whatever ends this program, half a stream must not look whole.
             socket.reset_on_close();
             self.outbound = Some(Leg::plain(socket, readiness));
@@ -126,14 +134,14 @@ impl Connection {
             ServerName::Ip(ip) => ExpectedName::Ip(*ip),
         };
         let internal = |detail| End(CloseReason::Internal, Some(Side::Outbound), detail);
-        let Some(context) = self.credentials.context(Role::Client) else {
+        let Some(context) = self.served.credentials.context(Role::Client) else {
             return Err(internal("no client credentials".to_owned()));
         };
-        let destination = self.pair.outbound.to_string();
+        let destination = self.served.pair.outbound.to_string();
         let session = context.client_session(name, &destination);
         let session = session.map_err(|error| internal(error.to_string()))?;
         self.outbound = Some(Leg::tls(socket, session, readiness));
-        let at = now + self.pair.timeouts.handshake;
+        let at = now + self.served.pair.timeouts.handshake;
         self.deadlines.set(DeadlineKind::Handshake, at);
         Ok(Next::Phase(Phase::OutboundHandshake))
     }
@@ -144,7 +152,7 @@ impl Connection {
         turn: &mut Turn<'_>,
     ) -> Result<Next, End> {
         self.watch_inbound()?;
-        match self.handshake(Side::Outbound, turn)? {
+        match self.handshake(Side::Outbound, now, turn)? {
             Handshake::NeedsInput => Ok(Next::Step(Step::Wait)),
             Handshake::Done => Ok(self.relay(now)),
         }

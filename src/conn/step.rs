@@ -28,4 +28,6 @@ pub struct Turn<'a> {
     pub scratch: &'a mut Scratch,
     /// The worker's poller.
     pub registry: &'a Registry,
+    /// The time of day, in seconds since 1970.
+    pub unix_now: i64,
 }

@@ -72,11 +72,7 @@ fn bind_tcp(address: SocketAddr, inherited: &Inherited) -> io::Result<Listener> 
         socket.set_only_v6(false)?;
     }
     // Before it listens: who connects in between would have none of them.
-    let options = SockRef::from(&socket);
-    set_tcp_options(&options, inherited.nodelay, inherited.keepalive);
-    if inherited.resets_on_close {
-        let _ = options.set_linger(Some(Duration::ZERO));
-    }
+    hand_down(&SockRef::from(&socket), inherited);
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::from(address))?;
     socket.listen(BACKLOG)?;
@@ -84,6 +80,12 @@ fn bind_tcp(address: SocketAddr, inherited: &Inherited) -> io::Result<Listener> 
     Ok(Listener {
         kind: Kind::Tcp(listener),
     })
+}
+
+fn hand_down(options: &SockRef<'_>, inherited: &Inherited) {
+    set_tcp_options(options, inherited.nodelay, inherited.keepalive);
+    let linger = inherited.resets_on_close.then_some(Duration::ZERO);
+    let _ = options.set_linger(linger);
 }
 
 fn bind_unix(path: &Path) -> io::Result<Listener> {
@@ -129,6 +131,13 @@ impl Listener {
         match &mut self.kind {
             Kind::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
             Kind::Unix { listener, .. } => registry.register(listener, token, Interest::READABLE),
+        }
+    }
+
+    /// Other options for the connections that it accepts from now on.
+    pub fn hand_down(&self, inherited: &Inherited) {
+        if let Kind::Tcp(listener) = &self.kind {
+            hand_down(&SockRef::from(listener), inherited);
         }
     }
 

@@ -13,7 +13,12 @@ pub enum Command {
 #[derive(Debug)]
 pub(super) enum Control {
     Command(Command),
-    ThreadEnded { name: String, end: ThreadEnd },
+    /// A watched file may have changed.
+    FilesChanged,
+    ThreadEnded {
+        name: String,
+        end: ThreadEnd,
+    },
 }
 
 /// How a thread came to its end.

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::{Mode, Pair, TlsFiles, TlsVersion};
-use crate::reactor::Generation;
 use crate::tls::{Credentials, Material, MinVersion, PemFile, Resumption, Role};
 
 /// Far beyond every real trust file, and small enough to hold a mistaken path to something endless.
@@ -29,8 +29,16 @@ pub fn check_credentials<'a>(
     pairs: impl IntoIterator<Item = &'a Pair>,
     now: i64,
 ) -> Result<Checked, Vec<String>> {
+    prove(pairs, Files::default(), now)
+}
+
+/// As [`check_credentials`], with files of which some may have been read already.
+pub(super) fn prove<'a>(
+    pairs: impl IntoIterator<Item = &'a Pair>,
+    mut files: Files,
+    now: i64,
+) -> Result<Checked, Vec<String>> {
     let mut proven: HashMap<(&TlsFiles, Mode), Arc<Credentials>> = HashMap::new();
-    let mut files = Files::default();
     let mut credentials = Vec::new();
     let mut warnings = Vec::new();
     for pair in pairs {
@@ -65,22 +73,6 @@ pub fn check_credentials<'a>(
     }
 }
 
-/// The next generation of the pairs' credentials; its warnings are logged.
-pub(super) fn load_generation(
-    pairs: &[Arc<Pair>],
-    number: u64,
-    now: i64,
-) -> Result<Generation, Vec<String>> {
-    let checked = check_credentials(pairs.iter().map(Arc::as_ref), now)?;
-    for warning in &checked.warnings {
-        log::warn!("{warning}");
-    }
-    Ok(Generation {
-        number,
-        credentials: checked.credentials,
-    })
-}
-
 fn roles(mode: Mode) -> &'static [Role] {
     match mode {
         Mode::Client => &[Role::Client],
@@ -91,10 +83,10 @@ fn roles(mode: Mode) -> &'static [Role] {
 
 /// Files by path, each read once, so that one load sees one state of each.
 #[derive(Default)]
-struct Files {
-    read: HashMap<String, Option<Vec<u8>>>,
+pub(super) struct Files {
+    read: HashMap<PathBuf, Result<Vec<u8>, String>>,
     problems: Vec<String>,
-    warnings: Vec<String>,
+    pub(super) warnings: Vec<String>,
 }
 
 impl Files {
@@ -121,14 +113,28 @@ impl Files {
 
     fn pem(&mut self, path: &Path) -> Option<PemFile> {
         let name = path.display().to_string();
-        if !self.read.contains_key(&name) {
-            let bytes = read_bounded(path).map_err(|what| {
-                self.problems.push(format!("{name}: {what}"));
-            });
-            self.read.insert(name.clone(), bytes.ok());
+        match self.content(path).clone() {
+            Ok(bytes) => Some(PemFile { path: name, bytes }),
+            Err(what) => {
+                let problem = format!("{name}: {what}");
+                if !self.problems.contains(&problem) {
+                    self.problems.push(problem);
+                }
+                None
+            }
         }
-        let bytes = self.read.get(&name)?.clone()?;
-        Some(PemFile { path: name, bytes })
+    }
+
+    /// A fingerprint of a file's content, or of why it cannot be read.
+    pub(super) fn hash(&mut self, path: &Path) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.content(path).hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn content(&mut self, path: &Path) -> &Result<Vec<u8>, String> {
+        let content = self.read.entry(path.to_owned());
+        content.or_insert_with(|| read_bounded(path))
     }
 
     fn look_at_permissions(&mut self, key: &Path) {

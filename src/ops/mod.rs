@@ -3,13 +3,17 @@
 mod control;
 mod credentials;
 mod descriptors;
+mod gauges;
 mod listeners;
 pub mod logging;
-mod schedule;
+mod reload;
 mod signals;
+mod start;
 mod supervisor;
 mod threads;
 
 pub use control::Command;
 pub use credentials::{Checked, check_credentials};
-pub use supervisor::{RunError, Running, StartError, start};
+pub use gauges::Gauges;
+pub use start::{ListenError, StartError, start};
+pub use supervisor::{RunError, Running};

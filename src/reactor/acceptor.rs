@@ -6,12 +6,16 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 use rustix::io::Errno;
+use slab::Slab;
 
 use super::admission::{Admission, Permit};
+use super::door::Door;
+use super::generation::Generation;
 use super::mailbox::{Mailbox, Receiver};
 use super::message::{AcceptorMsg, NewConnection, WorkerMsg};
 use super::throttle::Throttle;
 use crate::base::id::MAILBOX_TOKEN;
+use crate::conn::PairId;
 use crate::net::Listener;
 
 /// How long to wait after the system ran out of something: doubled each time.
@@ -28,21 +32,12 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 pub struct Acceptor {
     poll: Poll,
     receiver: Receiver<AcceptorMsg>,
-    doors: Vec<Door>,
+    doors: Slab<Door>,
     admission: Arc<Admission>,
     workers: Vec<Mailbox<WorkerMsg>>,
     backoff: Option<Backoff>,
     limit_log: Throttle,
     error_log: Throttle,
-}
-
-/// A listener of a pair.
-struct Door {
-    listener: Listener,
-    pair: usize,
-    is_tls: bool,
-    /// More connections may wait than were accepted.
-    is_ready: bool,
 }
 
 struct Backoff {
@@ -58,35 +53,45 @@ enum Accepted {
 }
 
 impl Acceptor {
-    /// An acceptor whose mailbox wakes `poll`. `listeners` are given with the place of their pair in
-    /// the configuration and whether it begins with a TLS handshake.
+    /// An acceptor without listeners, whose mailbox wakes `poll`.
     pub fn new(
         poll: Poll,
         receiver: Receiver<AcceptorMsg>,
-        listeners: Vec<(Listener, usize, bool)>,
         admission: Arc<Admission>,
         workers: Vec<Mailbox<WorkerMsg>>,
-    ) -> io::Result<Acceptor> {
-        let mut doors = Vec::with_capacity(listeners.len());
-        for (mut listener, pair, is_tls) in listeners {
-            listener.register(poll.registry(), doors.len())?;
-            doors.push(Door {
-                listener,
-                pair,
-                is_tls,
-                is_ready: true,
-            });
-        }
-        Ok(Acceptor {
+    ) -> Acceptor {
+        Acceptor {
             poll,
             receiver,
-            doors,
+            doors: Slab::new(),
             admission,
             workers,
             backoff: None,
             limit_log: Throttle::new(LOG_INTERVAL),
             error_log: Throttle::new(LOG_INTERVAL),
-        })
+        }
+    }
+
+    /// Serves what this generation has, with the listeners that it has in addition.
+    ///
+    /// # Errors
+    /// A listener cannot be watched.
+    pub fn publish(
+        &mut self,
+        generation: &Generation,
+        opened: Vec<(Listener, PairId)>,
+    ) -> io::Result<()> {
+        // A door that is gone closes its listener.
+        self.doors.retain(|_, door| door.take_post(generation));
+        for (listener, id) in opened {
+            let Some(post) = generation.post(id) else {
+                continue;
+            };
+            let slot = self.doors.vacant_entry();
+            let door = Door::open(listener, post, self.poll.registry(), slot.key())?;
+            slot.insert(door);
+        }
+        Ok(())
     }
 
     /// Accepts until it is told to stop; the listeners are closed when this returns.
@@ -102,11 +107,20 @@ impl Acceptor {
             for event in &events {
                 match event.token().0 {
                     MAILBOX_TOKEN => self.receiver.answer_bell(),
-                    door => self.doors[door].is_ready = true,
+                    door => {
+                        if let Some(door) = self.doors.get_mut(door) {
+                            door.is_ready = true;
+                        }
+                    }
                 }
             }
-            if let Some(AcceptorMsg::Stop) = self.receiver.take() {
-                return Ok(());
+            while let Some(message) = self.receiver.take() {
+                match message {
+                    AcceptorMsg::Publish { generation, opened } => {
+                        self.publish(&generation, opened)?;
+                    }
+                    AcceptorMsg::Stop => return Ok(()),
+                }
             }
             timeout = self.round(Instant::now());
         }
@@ -120,7 +134,8 @@ impl Acceptor {
             return Some(backoff.until - now);
         }
         let mut has_more = false;
-        for index in 0..self.doors.len() {
+        let doors: Vec<usize> = self.doors.iter().map(|(index, _)| index).collect();
+        for index in doors {
             for accepted in 0.. {
                 if !self.doors[index].is_ready || self.is_full(index, now) {
                     break;
@@ -140,10 +155,8 @@ impl Acceptor {
     }
 
     fn is_full(&mut self, index: usize, now: Instant) -> bool {
-        let Some(limit) = self
-            .admission
-            .full(self.doors[index].pair, self.doors[index].is_tls)
-        else {
+        let door = &self.doors[index];
+        let Some(limit) = self.admission.full(&door.post.connections, door.is_tls()) else {
             return false;
         };
         if self.limit_log.allows(now) {
@@ -158,12 +171,14 @@ impl Acceptor {
 
     fn accept(&mut self, index: usize) -> Accepted {
         let door = &self.doors[index];
+        let post = &door.post;
         match door.listener.accept() {
             Ok((socket, peer)) => {
                 let worker = self.admission.least_loaded();
-                let permit = Permit::take(&self.admission, door.pair, worker, door.is_tls);
+                let permit =
+                    Permit::take(&self.admission, &post.connections, worker, door.is_tls());
                 self.workers[worker].post(WorkerMsg::Accepted(NewConnection {
-                    pair: door.pair,
+                    served: Arc::clone(&post.served),
                     socket,
                     peer,
                     permit,

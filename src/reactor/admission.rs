@@ -12,28 +12,35 @@ use super::mailbox::Bell;
 pub struct Admission {
     connections: Gauge,
     handshakes: Gauge,
-    pairs: Vec<Gauge>,
     workers: Vec<AtomicUsize>,
     /// The acceptor waits for a place.
     is_awaited: AtomicBool,
     acceptor: Bell,
 }
 
-struct Gauge {
+/// A number of connections and its limit.
+pub struct Gauge {
     value: AtomicUsize,
-    limit: usize,
+    limit: AtomicUsize,
 }
 
 impl Gauge {
-    fn new(limit: Option<usize>) -> Gauge {
+    /// None so far; `None` is no limit.
+    pub fn new(limit: Option<usize>) -> Gauge {
         Gauge {
             value: AtomicUsize::new(0),
-            limit: limit.unwrap_or(usize::MAX),
+            limit: AtomicUsize::new(limit.unwrap_or(usize::MAX)),
         }
     }
 
+    /// Another limit from now on; what is above it stays.
+    pub fn set_limit(&self, limit: Option<usize>) {
+        self.limit
+            .store(limit.unwrap_or(usize::MAX), Ordering::SeqCst);
+    }
+
     fn is_full(&self) -> bool {
-        self.value.load(Ordering::SeqCst) >= self.limit
+        self.value.load(Ordering::SeqCst) >= self.limit.load(Ordering::SeqCst)
     }
 
     fn add(&self) {
@@ -65,23 +72,32 @@ impl FullLimit {
 }
 
 impl Admission {
-    /// Limits over all pairs, of handshakes under way, and of each pair; `None` is no limit. The
-    /// acceptor's bell rings when a place is free that it waited for.
+    /// Limits over all pairs and of handshakes under way; `None` is no limit. The acceptor's bell rings
+    /// when a place is free that it waited for.
     pub fn new(
         connections: Option<usize>,
         handshakes: Option<usize>,
-        pairs: impl IntoIterator<Item = Option<usize>>,
         workers: usize,
         acceptor: Bell,
     ) -> Admission {
         Admission {
             connections: Gauge::new(connections),
             handshakes: Gauge::new(handshakes),
-            pairs: pairs.into_iter().map(Gauge::new).collect(),
             workers: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
             is_awaited: AtomicBool::new(false),
             acceptor,
         }
+    }
+
+    /// Other limits from now on; what is above them stays.
+    pub fn set_limits(&self, connections: Option<usize>, handshakes: Option<usize>) {
+        self.connections.set_limit(connections);
+        self.handshakes.set_limit(handshakes);
+    }
+
+    /// How many connections there may be.
+    pub fn limit(&self) -> usize {
+        self.connections.limit.load(Ordering::SeqCst)
     }
 
     /// Connections that live now.
@@ -93,19 +109,19 @@ impl Admission {
     /// may have changed.
     ///
     /// Only pairs that begin with a handshake wait for others' handshakes.
-    pub(super) fn full(&self, pair: usize, is_tls: bool) -> Option<FullLimit> {
+    pub(super) fn full(&self, pair: &Gauge, is_tls: bool) -> Option<FullLimit> {
         self.look(pair, is_tls)?;
         // Say so first and look again: a place that was freed in between must not go unnoticed.
         self.is_awaited.store(true, Ordering::SeqCst);
         self.look(pair, is_tls)
     }
 
-    fn look(&self, pair: usize, is_tls: bool) -> Option<FullLimit> {
+    fn look(&self, pair: &Gauge, is_tls: bool) -> Option<FullLimit> {
         if self.connections.is_full() {
             Some(FullLimit::Connections)
         } else if is_tls && self.handshakes.is_full() {
             Some(FullLimit::Handshakes)
-        } else if self.pairs[pair].is_full() {
+        } else if pair.is_full() {
             Some(FullLimit::PairConnections)
         } else {
             None
@@ -129,7 +145,7 @@ impl Admission {
 /// One connection's place, given back when dropped.
 pub(super) struct Permit {
     admission: Arc<Admission>,
-    pair: usize,
+    pair: Arc<Gauge>,
     worker: usize,
     is_handshaking: bool,
 }
@@ -137,19 +153,19 @@ pub(super) struct Permit {
 impl Permit {
     pub(super) fn take(
         admission: &Arc<Admission>,
-        pair: usize,
+        pair: &Arc<Gauge>,
         worker: usize,
         is_handshaking: bool,
     ) -> Permit {
         admission.connections.add();
-        admission.pairs[pair].add();
+        pair.add();
         admission.workers[worker].fetch_add(1, Ordering::Relaxed);
         if is_handshaking {
             admission.handshakes.add();
         }
         Permit {
             admission: Arc::clone(admission),
-            pair,
+            pair: Arc::clone(pair),
             worker,
             is_handshaking,
         }
@@ -174,7 +190,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         self.set_handshaking(false);
         self.admission.connections.remove();
-        self.admission.pairs[self.pair].remove();
+        self.pair.remove();
         self.admission.workers[self.worker].fetch_sub(1, Ordering::Relaxed);
         self.admission.freed();
     }
@@ -186,39 +202,63 @@ mod tests {
     use super::super::mailbox::mailbox;
     use super::*;
 
-    fn admission(connections: usize, handshakes: usize, pair: usize) -> Arc<Admission> {
+    fn admission(connections: usize, handshakes: usize) -> Arc<Admission> {
         let poll = mio::Poll::new().unwrap();
         let (acceptor, _) = mailbox::<()>(&poll).unwrap();
-        let acceptor = acceptor.bell();
-        let pairs = [Some(pair), None];
         let limits = (Some(connections), Some(handshakes));
-        Arc::new(Admission::new(limits.0, limits.1, pairs, 2, acceptor))
+        Arc::new(Admission::new(limits.0, limits.1, 2, acceptor.bell()))
+    }
+
+    fn gauge(limit: Option<usize>) -> Arc<Gauge> {
+        Arc::new(Gauge::new(limit))
     }
 
     #[test]
     fn a_pair_at_its_limit_leaves_room_for_the_others() {
-        let admission = admission(10, 10, 1);
-        let permit = Permit::take(&admission, 0, 0, false);
-        assert_eq!(admission.full(0, true), Some(FullLimit::PairConnections));
-        assert_eq!(admission.full(1, true), None);
+        let admission = admission(10, 10);
+        let (pair, other) = (gauge(Some(1)), gauge(None));
+        let permit = Permit::take(&admission, &pair, 0, false);
+        assert_eq!(
+            admission.full(&pair, true),
+            Some(FullLimit::PairConnections)
+        );
+        assert_eq!(admission.full(&other, true), None);
         drop(permit);
-        assert_eq!(admission.full(0, true), None);
+        assert_eq!(admission.full(&pair, true), None);
+    }
+
+    #[test]
+    fn a_limit_that_is_moved_counts_those_that_are_there() {
+        let admission = admission(10, 10);
+        let pair = gauge(None);
+        let _permits = [0, 1].map(|_| Permit::take(&admission, &pair, 0, false));
+        assert_eq!(admission.full(&pair, false), None);
+        pair.set_limit(Some(2));
+        assert_eq!(
+            admission.full(&pair, false),
+            Some(FullLimit::PairConnections)
+        );
+        pair.set_limit(Some(3));
+        assert_eq!(admission.full(&pair, false), None);
+        admission.set_limits(Some(1), None);
+        assert_eq!(admission.full(&pair, false), Some(FullLimit::Connections));
     }
 
     #[test]
     fn a_handshake_counts_until_it_is_done() {
-        let admission = admission(10, 1, 10);
-        let mut permit = Permit::take(&admission, 0, 0, true);
-        assert_eq!(admission.full(1, true), Some(FullLimit::Handshakes));
-        assert_eq!(admission.full(1, false), None);
+        let admission = admission(10, 1);
+        let pair = gauge(None);
+        let mut permit = Permit::take(&admission, &pair, 0, true);
+        assert_eq!(admission.full(&pair, true), Some(FullLimit::Handshakes));
+        assert_eq!(admission.full(&pair, false), None);
         permit.set_handshaking(false);
-        assert_eq!(admission.full(1, true), None);
+        assert_eq!(admission.full(&pair, true), None);
     }
 
     #[test]
     fn the_worker_with_the_fewest_connections_is_next() {
-        let admission = admission(10, 10, 10);
-        let _first = Permit::take(&admission, 0, admission.least_loaded(), false);
+        let admission = admission(10, 10);
+        let _first = Permit::take(&admission, &gauge(None), admission.least_loaded(), false);
         assert_eq!(admission.least_loaded(), 1);
     }
 }

@@ -52,9 +52,10 @@ impl Entry {
         }
     }
 
-    pub(super) fn is_handshaking(&self) -> bool {
+    /// Whether its next turn costs as much as hundreds of messages.
+    pub(super) fn is_costly(&self) -> bool {
         match &self.life {
-            Life::Open(connection) => connection.is_handshaking(),
+            Life::Open(connection) => connection.is_costly(),
             Life::Closing(_) => false,
         }
     }

@@ -6,10 +6,19 @@ use std::time::Instant;
 
 use super::admission::Permit;
 use super::generation::Generation;
-use crate::net::{Endpoint, Socket};
+use crate::conn::{PairId, Served};
+use crate::net::{Endpoint, Listener, Socket};
 
 /// What the acceptor may be told.
 pub enum AcceptorMsg {
+    /// Serve the pairs of this generation, whose new listeners come along; listeners of pairs that it
+    /// does not have are closed.
+    Publish {
+        /// What is served from now on.
+        generation: Arc<Generation>,
+        /// Listeners that it has in addition.
+        opened: Vec<(Listener, PairId)>,
+    },
     /// Close the listeners and end.
     Stop,
 }
@@ -25,8 +34,13 @@ pub enum WorkerMsg {
         /// Its addresses, or what the resolver said.
         result: Result<Vec<IpAddr>, String>,
     },
-    /// New credentials for new connections.
-    Publish(Arc<Generation>),
+    /// There is another generation, which may concern live connections.
+    Reload {
+        /// What is served from now on.
+        generation: Arc<Generation>,
+        /// When those that it drains end.
+        until: Instant,
+    },
     /// Live connections may end until then; the thread ends with the last.
     Drain(Instant),
     /// End every connection and the thread.
@@ -35,7 +49,7 @@ pub enum WorkerMsg {
 
 /// A connection as the acceptor hands it over.
 pub struct NewConnection {
-    pub(super) pair: usize,
+    pub(super) served: Arc<Served>,
     pub(super) socket: Socket,
     pub(super) peer: Endpoint,
     pub(super) permit: Permit,

@@ -8,6 +8,7 @@
 mod acceptor;
 mod admission;
 mod crowd;
+mod door;
 mod entry;
 mod generation;
 mod mailbox;
@@ -17,8 +18,8 @@ mod throttle;
 mod worker;
 
 pub use acceptor::Acceptor;
-pub use admission::Admission;
-pub use generation::Generation;
+pub use admission::{Admission, Gauge};
+pub use generation::{Generation, Post, inherited};
 pub use mailbox::{Bell, Mailbox, Receiver, mailbox};
 pub use message::{AcceptorMsg, WorkerMsg};
 pub use resolver::{ResolveLane, resolve_lane};

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Events, Poll};
 use slab::Slab;
@@ -22,7 +22,6 @@ use crate::base::deadline::DeadlineQueue;
 use crate::base::id::{ConnId, MAILBOX_TOKEN, Side};
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
-use crate::config::Pair;
 use crate::conn::{Accepted, Connection, Step, Turn};
 use crate::tls;
 
@@ -41,8 +40,8 @@ pub struct Worker {
     poll: Poll,
     receiver: Receiver<WorkerMsg>,
     has_mail: bool,
-    pairs: Arc<[Arc<Pair>]>,
-    generation: Arc<Generation>,
+    /// The newest generation, and when the connections that it drains end; none before the first reload.
+    reloaded: Option<(Arc<Generation>, Instant)>,
     entries: Slab<Entry>,
     crowd: Crowd,
     accepted: u32,
@@ -51,25 +50,22 @@ pub struct Worker {
     deadlines: DeadlineQueue<ConnId>,
     resolver: Resolver,
     scratch: Scratch,
+    /// The time of day in this turn, in seconds since 1970.
+    unix_now: i64,
     drain: Option<Instant>,
     is_stopped: bool,
 }
 
 impl Worker {
     /// A worker and its mailbox.
-    pub fn new(
-        pairs: Arc<[Arc<Pair>]>,
-        generation: Arc<Generation>,
-        lane: Arc<ResolveLane>,
-    ) -> io::Result<(Worker, Mailbox<WorkerMsg>)> {
+    pub fn new(lane: Arc<ResolveLane>) -> io::Result<(Worker, Mailbox<WorkerMsg>)> {
         let poll = Poll::new()?;
         let (mailbox, receiver) = mailbox(&poll)?;
         let worker = Worker {
             poll,
             receiver,
             has_mail: false,
-            pairs,
-            generation,
+            reloaded: None,
             entries: Slab::new(),
             crowd: Crowd::default(),
             accepted: 0,
@@ -78,6 +74,7 @@ impl Worker {
             deadlines: DeadlineQueue::default(),
             resolver: Resolver::new(lane, mailbox.clone()),
             scratch: Scratch::default(),
+            unix_now: 0,
             drain: None,
             is_stopped: false,
         };
@@ -95,6 +92,7 @@ impl Worker {
                 other => other?,
             }
             now = Instant::now();
+            self.unix_now = unix_seconds(SystemTime::now());
             for event in &events {
                 match event.token().0 {
                     MAILBOX_TOKEN => self.receiver.answer_bell(),
@@ -151,7 +149,7 @@ impl Worker {
             return;
         };
         if !std::mem::replace(&mut entry.is_queued, true) {
-            match entry.is_handshaking() {
+            match entry.is_costly() {
                 true => self.handshakes.push_back(id),
                 false => self.relays.push_back(id),
             }
@@ -165,7 +163,10 @@ impl Worker {
                 let (waiting, answer) = self.resolver.answer(&host, result, now);
                 self.resolved(&waiting, &answer, now);
             }
-            WorkerMsg::Publish(generation) => self.generation = generation,
+            WorkerMsg::Reload { generation, until } => {
+                self.each_open(|connection| renew(connection, &generation, until));
+                self.reloaded = Some((generation, until));
+            }
             WorkerMsg::Drain(until) => {
                 self.drain = Some(until);
                 self.each_open(|connection| connection.drain(until));
@@ -200,12 +201,15 @@ impl Worker {
         }
         let accepted = Accepted {
             id,
-            pair: Arc::clone(&self.pairs[new.pair]),
-            credentials: Arc::clone(&self.generation.credentials[new.pair]),
+            served: new.served,
             socket,
             peer: new.peer,
         };
         let mut connection = Connection::new(accepted, now);
+        if let Some((generation, until)) = &self.reloaded {
+            // It may have been accepted before and have come by here only now.
+            renew(&mut connection, generation, *until);
+        }
         if let Some(until) = self.drain {
             connection.drain(until);
         }
@@ -289,6 +293,7 @@ impl Worker {
         let mut turn = Turn {
             scratch: &mut self.scratch,
             registry: self.poll.registry(),
+            unix_now: self.unix_now,
         };
         let step = entry.turn(now, &mut turn);
         self.after(id, step, now);
@@ -351,6 +356,19 @@ impl Worker {
             permit: entry.permit,
         });
         self.enqueue(id);
+    }
+}
+
+fn unix_seconds(time: SystemTime) -> i64 {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
+}
+
+/// Tells a connection that there is another generation.
+fn renew(connection: &mut Connection, generation: &Generation, until: Instant) {
+    if connection.generation() < generation.number {
+        let newer = generation.post(connection.pair());
+        connection.reloaded(newer.map(|post| &post.served), until);
     }
 }
 

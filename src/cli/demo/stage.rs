@@ -84,7 +84,7 @@ impl Stage {
         let checked = check_credentials(&loaded.config.pairs, now);
         let checked = checked.map_err(|lines| while_doing(doing)(lines.join("\n")))?;
         let days_left = checked.credentials.first().map_or(0, |own| own.days_left);
-        let running = ops::start(loaded.config).map_err(while_doing(doing))?;
+        let running = ops::start(loaded.config, None).map_err(while_doing(doing))?;
         let Some(Endpoint::Tcp(address)) = running.endpoint(0).cloned() else {
             return Err(while_doing(doing)("it does not listen on TCP"));
         };

@@ -1,0 +1,131 @@
+//! What a reload and the end of a peer's certificate do to a live connection.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, End};
+use super::served::{Concern, Served};
+use crate::base::deadline::DeadlineKind;
+use crate::base::id::Side;
+use crate::base::reason::CloseReason;
+use crate::config::{OnPeerExpiry, OnReload};
+
+/// How far the end of a certificate is looked ahead: the clock may be set, and machines sleep, but the
+/// deadlines' clock knows of neither.
+const LOOK_AHEAD: Duration = Duration::from_secs(60);
+
+/// What later states of its pair ask of a connection.
+#[derive(Default)]
+pub(super) struct Renewal {
+    /// The newest state that concerns it.
+    newest: Option<Arc<Served>>,
+    /// Its peers are to be judged by the newest state in its next turn.
+    pub(super) is_to_be_judged: bool,
+    /// How it ends when the time that a reload left it is over.
+    end: Option<End>,
+    /// Until when that is.
+    until: Option<Instant>,
+    /// When the first of its peers' certificates ends, in seconds since 1970, and whose that is.
+    peer_until: Option<(i64, Side)>,
+}
+
+impl Renewal {
+    /// The end of a connection that a reload has left some time.
+    pub(super) fn end(&mut self) -> End {
+        let reloaded = || End(CloseReason::Reloaded, None, String::new());
+        self.end.take().unwrap_or_else(reloaded)
+    }
+}
+
+impl Connection {
+    /// Its pair has a newer state, or none any more. `until` is when those that a reload drains end.
+    pub fn reloaded(&mut self, newer: Option<&Arc<Served>>, until: Instant) {
+        let concern = newer.map_or(Concern::Whole, |newer| {
+            Concern::between(&self.served, newer)
+        });
+        let policy = newer.unwrap_or(&self.served).pair.on_reload;
+        self.renewal.until = Some(until);
+        self.renewal.newest = newer.filter(|_| concern != Concern::Nothing).cloned();
+        match concern {
+            Concern::Nothing => {
+                self.renewal.is_to_be_judged = false;
+                return;
+            }
+            Concern::Whole => {
+                let detail = match newer {
+                    Some(_) => "the pair's settings, certificate, key or trust have changed",
+                    None => "the pair is no longer configured",
+                };
+                let end = End(CloseReason::Reloaded, None, detail.to_owned());
+                self.obey(policy, end);
+            }
+            Concern::Peers => {}
+        }
+        self.renewal.is_to_be_judged = newer.is_some() && policy != OnReload::Keep;
+    }
+
+    /// Ends the connection now, or when the time of the reload is over, or not.
+    fn obey(&mut self, policy: OnReload, end: End) {
+        match (policy, self.renewal.until) {
+            (OnReload::Keep, _) | (OnReload::Drain, None) => {}
+            (OnReload::Drain, Some(until)) => {
+                self.deadlines.set(DeadlineKind::Reload, until);
+                self.renewal.end.get_or_insert(end);
+            }
+            (OnReload::Close, _) => self.end(end),
+        }
+    }
+
+    /// Judges the peers of both legs by the newest state, if that is due. One whose handshake is under way
+    /// is judged when that is done.
+    pub(super) fn judge_again(&mut self) {
+        if !std::mem::take(&mut self.renewal.is_to_be_judged) {
+            return;
+        }
+        let Some(newest) = self.renewal.newest.clone() else {
+            return;
+        };
+        for side in [Side::Inbound, Side::Outbound] {
+            if let Some(end) = self.refusal(&newest, side) {
+                self.obey(newest.pair.on_reload, end);
+            }
+        }
+    }
+
+    /// Why the peer of a leg would be refused now.
+    fn refusal(&mut self, newest: &Served, side: Side) -> Option<End> {
+        let _ = (newest, side);
+        None
+    }
+
+    /// A handshake is done: its peer's certificate ends at that time, in seconds since 1970.
+    pub(super) fn mind_peer_expiry(
+        &mut self,
+        side: Side,
+        not_after: i64,
+        now: Instant,
+        unix_now: i64,
+    ) {
+        if self.served.pair.on_peer_expiry == OnPeerExpiry::Keep {
+            return;
+        }
+        let first = self.renewal.peer_until.get_or_insert((not_after, side));
+        if not_after < first.0 {
+            *first = (not_after, side);
+        }
+        self.peer_expiry(now, unix_now);
+    }
+
+    /// Ends the connection if a peer's certificate has ended, and looks again later if not.
+    pub(super) fn peer_expiry(&mut self, now: Instant, unix_now: i64) {
+        let Some((until, side)) = self.renewal.peer_until else {
+            return self.deadlines.clear(DeadlineKind::PeerExpiry);
+        };
+        let left = u64::try_from(until.saturating_sub(unix_now)).unwrap_or(0);
+        if left == 0 {
+            return self.end(End(CloseReason::PeerExpired, Some(side), String::new()));
+        }
+        let at = now + Duration::from_secs(left).min(LOOK_AHEAD);
+        self.deadlines.set(DeadlineKind::PeerExpiry, at);
+    }
+}

@@ -1,0 +1,42 @@
+//! What other threads may know of reloads.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// Figures of a running program; one writer, any number of readers.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    generation: AtomicU64,
+    is_reload_failing: AtomicBool,
+    failed_reloads: AtomicU64,
+}
+
+impl Gauges {
+    /// The load that serves new connections, counted from 1.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Whether the files are such that they cannot be served, and older ones are.
+    pub fn is_reload_failing(&self) -> bool {
+        self.is_reload_failing.load(Ordering::Acquire)
+    }
+
+    /// Reloads that came to nothing because something was wrong.
+    pub fn failed_reloads(&self) -> u64 {
+        self.failed_reloads.load(Ordering::Acquire)
+    }
+
+    pub(super) fn serves(&self, generation: u64) {
+        self.generation.store(generation, Ordering::Release);
+        self.is_reload_failing.store(false, Ordering::Release);
+    }
+
+    pub(super) fn recovered(&self) {
+        self.is_reload_failing.store(false, Ordering::Release);
+    }
+
+    pub(super) fn failed(&self) {
+        self.failed_reloads.fetch_add(1, Ordering::AcqRel);
+        self.is_reload_failing.store(true, Ordering::Release);
+    }
+}

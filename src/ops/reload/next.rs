@@ -1,0 +1,89 @@
+//! The next generation, ready to be served but not serving.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::plan::successors;
+use super::stage::Proven;
+use crate::conn::{PairId, Served};
+use crate::net::Listener;
+use crate::ops::listeners;
+use crate::reactor::{Gauge, Generation, Post, inherited};
+
+/// A generation, and the listeners that it has in addition to the one before.
+pub(in crate::ops) struct Next {
+    pub(in crate::ops) generation: Generation,
+    pub(in crate::ops) opened: Vec<(Listener, PairId)>,
+}
+
+/// A pair whose address cannot be listened on.
+#[derive(Debug)]
+pub struct ListenError {
+    /// The pair's name.
+    pub pair: String,
+    /// Its address and what the system said.
+    pub what: String,
+}
+
+impl fmt::Display for ListenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pair {:?}: {}", self.pair, self.what)
+    }
+}
+
+impl Next {
+    /// What is to be served behind `current`, whose pairs go on where they can. A pair that goes on keeps
+    /// its listener.
+    pub(in crate::ops) fn behind(
+        current: &Generation,
+        proven: Proven,
+    ) -> Result<Next, ListenError> {
+        let number = current.number + 1;
+        let old: Vec<_> = current
+            .posts()
+            .iter()
+            .map(|post| &*post.served.pair)
+            .collect();
+        let successors = successors(&old, &proven.config.pairs);
+        let mut posts = Vec::with_capacity(successors.len());
+        let mut opened = Vec::new();
+        let pairs = proven.config.pairs.into_iter().zip(proven.states);
+        for ((pair, (credentials, contents)), old) in pairs.zip(successors) {
+            let old = old.and_then(|place| current.posts().get(place));
+            let id = match old {
+                Some(old) => old.served.id,
+                // Each load may number its new pairs: no other load has its number.
+                None => PairId {
+                    since: number,
+                    place: posts.len(),
+                },
+            };
+            if old.is_none() {
+                let listeners = listeners::listen(&pair.inbound, &inherited(&pair));
+                let listeners = listeners.map_err(|error| ListenError {
+                    pair: pair.name.clone(),
+                    what: format!("cannot listen on {}: {error}", pair.inbound),
+                })?;
+                opened.extend(listeners.into_iter().map(|listener| (listener, id)));
+            }
+            let limit = pair.connections;
+            posts.push(Post {
+                connections: old.map_or_else(
+                    || Arc::new(Gauge::new(limit)),
+                    |old| Arc::clone(&old.connections),
+                ),
+                served: Arc::new(Served {
+                    id,
+                    generation: number,
+                    pair: Arc::new(pair),
+                    credentials,
+                    contents,
+                }),
+            });
+        }
+        Ok(Next {
+            generation: Generation::new(number, posts),
+            opened,
+        })
+    }
+}

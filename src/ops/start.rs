@@ -1,0 +1,120 @@
+//! Starts everything.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossbeam_channel::Sender;
+use mio::Poll;
+
+use super::control::Control;
+pub use super::reload::ListenError;
+use super::reload::{Crew, Next, Renewer, Staged};
+use super::supervisor::{Running, clock};
+use super::{descriptors, threads};
+use crate::config::Config;
+use crate::reactor::{Acceptor, Admission, Generation, Worker, mailbox, resolve_lane};
+
+/// Messages that may wait for the supervisor; who posts one more waits. Signals come one at a time, each
+/// thread ends once, and a change of files is told once until it was looked at.
+const CONTROL_QUEUE: usize = 64;
+
+/// Why the program could not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// Certificates, keys or trust files: each problem a line.
+    Credentials(Vec<String>),
+    /// An address cannot be listened on.
+    Listen(ListenError),
+    /// The system refused a thread, a poller or a signal handler.
+    System(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Credentials(problems) => f.write_str(&problems.join("\n")),
+            StartError::Listen(error) => error.fmt(f),
+            StartError::System(error) => write!(f, "the system refused: {error}"),
+        }
+    }
+}
+
+impl From<io::Error> for StartError {
+    fn from(error: io::Error) -> StartError {
+        StartError::System(error)
+    }
+}
+
+/// Proves the credentials, listens on every pair, and starts the threads. `source` is the file that the
+/// configuration is from, to be read again; without it only the files that it names are.
+pub fn start(config: Config, source: Option<PathBuf>) -> Result<Running, StartError> {
+    let clock = clock();
+    let staged = Staged::of(config.clone());
+    let fingerprint = staged.fingerprint;
+    let proven = staged.prove(clock.wall.timestamp().as_second());
+    let proven = proven.map_err(StartError::Credentials)?;
+    for warning in &proven.warnings {
+        log::warn!("{warning}");
+    }
+    let descriptors = descriptors::raise_limit();
+    let none = Generation::new(0, Vec::new());
+    let next = Next::behind(&none, proven).map_err(StartError::Listen)?;
+    let endpoints = next.opened.iter();
+    let endpoints = endpoints.map(|(listener, pair)| Ok((*pair, listener.endpoint()?)));
+    let endpoints = endpoints.collect::<io::Result<Vec<_>>>()?;
+    let (control, messages) = crossbeam_channel::bounded(CONTROL_QUEUE);
+    let most = descriptors::connections(descriptors);
+    let (crew, generation) = muster(&config, next, most, &control)?;
+    let renewer = Renewer::new(
+        (source, config),
+        (generation, fingerprint),
+        control.clone(),
+        most,
+        &clock,
+    );
+    Ok(Running::new(
+        (control, messages),
+        crew,
+        renewer,
+        endpoints,
+        descriptors,
+    ))
+}
+
+/// Starts the threads that serve.
+fn muster(
+    config: &Config,
+    next: Next,
+    most: usize,
+    control: &Sender<Control>,
+) -> io::Result<(Crew, Arc<Generation>)> {
+    let count = match config.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        count => count,
+    };
+    let lane = Arc::new(resolve_lane()?);
+    let mut workers = Vec::new();
+    for index in 0..count {
+        let (worker, mailbox) = Worker::new(Arc::clone(&lane))?;
+        threads::spawn(format!("worker-{index}"), control, || worker.run())?;
+        workers.push(mailbox);
+    }
+    let poll = Poll::new()?;
+    let (acceptor, receiver) = mailbox(&poll)?;
+    let limit = config.limits.connections.unwrap_or(most);
+    let handshakes = config.limits.handshakes;
+    let admission = Admission::new(Some(limit), handshakes, count, acceptor.bell());
+    let admission = Arc::new(admission);
+    let mut thread = Acceptor::new(poll, receiver, Arc::clone(&admission), workers.clone());
+    let Next { generation, opened } = next;
+    thread.publish(&generation, opened)?;
+    threads::spawn("acceptor".to_owned(), control, || thread.run())?;
+    let crew = Crew {
+        workers,
+        acceptor,
+        admission,
+    };
+    Ok((crew, Arc::new(generation)))
+}

@@ -1,0 +1,48 @@
+//! A listener of a pair.
+
+use std::io;
+
+use mio::Registry;
+
+use super::generation::{Generation, Post, inherited};
+use crate::net::Listener;
+
+/// A listener, and the pair that new connections by it are of.
+pub(super) struct Door {
+    pub(super) listener: Listener,
+    pub(super) post: Post,
+    /// More connections may wait than were accepted.
+    pub(super) is_ready: bool,
+}
+
+impl Door {
+    /// Lets the poller of `registry` tell of new connections, by that token.
+    pub(super) fn open(
+        mut listener: Listener,
+        post: &Post,
+        registry: &Registry,
+        token: usize,
+    ) -> io::Result<Door> {
+        listener.register(registry, token)?;
+        Ok(Door {
+            listener,
+            post: post.clone(),
+            is_ready: true,
+        })
+    }
+
+    /// Whether its connections begin with a TLS handshake.
+    pub(super) fn is_tls(&self) -> bool {
+        self.post.served.pair.mode.inbound_tls()
+    }
+
+    /// Goes on with the state that a generation has of its pair; false if it has none.
+    pub(super) fn take_post(&mut self, generation: &Generation) -> bool {
+        let Some(post) = generation.post(self.post.served.id) else {
+            return false;
+        };
+        self.listener.hand_down(&inherited(&post.served.pair));
+        self.post = post.clone();
+        true
+    }
+}
