@@ -191,7 +191,7 @@ impl LegFacts {
                 f,
                 " {leg}_subject={:?} {leg}_sans={:?} {leg}_issuer={:?} {leg}_serial={}",
                 peer.subject,
-                peer.sans.join(","),
+                peer.sans_text(),
                 peer.issuer,
                 peer.serial
             )?;
