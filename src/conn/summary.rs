@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::authorize::Judgement;
 use crate::base::id::Side;
 use crate::base::reason::{CloseReason, Severity};
 use crate::config::Pair;
@@ -35,6 +36,7 @@ struct LegFacts {
     endpoint: Option<Endpoint>,
     negotiated: Option<Negotiated>,
     peer: Option<Arc<PeerCert>>,
+    judgement: Option<Judgement>,
 }
 
 struct Outcome {
@@ -77,6 +79,20 @@ impl Summary {
         let facts = self.leg(side);
         facts.negotiated = Some(negotiated);
         facts.peer = peer;
+    }
+
+    /// The certificate of the peer of a leg, once it is known.
+    pub(super) fn peer(&self, side: Side) -> Option<&PeerCert> {
+        let facts = match side {
+            Side::Inbound => &self.inbound,
+            Side::Outbound => &self.outbound,
+        };
+        facts.peer.as_deref()
+    }
+
+    /// An access list admits the peer of a leg.
+    pub(super) fn judged(&mut self, side: Side, judgement: Judgement) {
+        self.leg(side).judgement = Some(judgement);
     }
 
     /// A peer's certificate was refused.
@@ -196,6 +212,12 @@ impl LegFacts {
                 peer.serial
             )?;
         }
-        Ok(())
+        match &self.judgement {
+            Some(Judgement::Admitted(Some(rule))) => write!(f, " {leg}_allowed_by={rule:?}"),
+            Some(Judgement::Observed) => {
+                write!(f, " {leg}_observed={}", CloseReason::AclDenied.label())
+            }
+            _ => Ok(()),
+        }
     }
 }
