@@ -6,9 +6,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{Mode, Pair, TlsFiles, TlsVersion};
+use crate::config::{self, Mode, Pair, TlsFiles, TlsVersion};
 use crate::reactor::Generation;
-use crate::tls::{Credentials, Material, MinVersion, PemFile, Resumption, Role};
+use crate::tls::{
+    Credentials, CrlScope, Material, MinVersion, OnStaleCrl, PemFile, Resumption, Revocation, Role,
+};
 
 /// Far beyond every real trust file, and small enough to hold a mistaken path to something endless.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -103,6 +105,8 @@ impl Files {
         let cert = self.pem(&files.cert);
         let key = self.pem(&files.key);
         let ca: Vec<_> = files.ca.iter().map(|path| self.pem(path)).collect();
+        let crl = files.revocation.crl.iter().map(|path| self.pem(path));
+        let crl: Vec<_> = crl.collect();
         self.look_at_permissions(&files.key);
         Some(Material {
             cert: cert?,
@@ -116,6 +120,7 @@ impl Files {
                 true => Resumption::On,
                 false => Resumption::Off,
             },
+            revocation: revocation(&files.revocation, crl.into_iter().collect::<Option<_>>()?),
         })
     }
 
@@ -139,6 +144,21 @@ impl Files {
             let warning = format!("{key}: every user of this machine has access to it: chmod 600");
             self.warnings.push(warning);
         }
+    }
+}
+
+fn revocation(policy: &config::Revocation, crl: Vec<PemFile>) -> Revocation {
+    Revocation {
+        crl,
+        scope: match policy.scope {
+            config::CrlScope::Chain => CrlScope::Chain,
+            config::CrlScope::Leaf => CrlScope::Leaf,
+        },
+        on_stale: match policy.on_stale {
+            config::OnStaleCrl::Fail => OnStaleCrl::Fail,
+            config::OnStaleCrl::Warn => OnStaleCrl::Warn,
+            config::OnStaleCrl::Grace(grace) => OnStaleCrl::Grace(grace),
+        },
     }
 }
 
