@@ -14,7 +14,7 @@ use super::error::TlsError;
 use super::known::{Digest, Known};
 use super::session::{Role, Session};
 use super::verify::{self, CHAIN_DEPTH_MAX, digest};
-use super::{facts, lifetime};
+use super::{facts, lifetime, name};
 use crate::base::reason::CloseReason;
 
 /// Behind the detail of a refusal of a peer whose chain is not known to its end.
@@ -97,7 +97,7 @@ impl TlsContext {
     /// Why not, as a handshake would tell it.
     pub fn judge_again(&self, session: &Session) -> Result<(), TlsError> {
         debug_assert_eq!(self.role, session.role());
-        let name = verify::name(session.inside().0);
+        let name = name::of(session.inside().0);
         let (Some(Ok(peer)), Some(name)) = (Peer::of(session), name) else {
             let detail = "the certificate of its session is not at hand";
             return Err(TlsError::new(CloseReason::CertInvalid, detail));

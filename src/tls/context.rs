@@ -17,7 +17,7 @@ use super::pool::Key;
 use super::resumption::Tickets;
 use super::session::{Role, Session};
 use super::verify::{self, Trust};
-use super::{lifetime, resumption};
+use super::{lifetime, name, resumption};
 
 /// Key exchange groups, the preferred one first.
 const GROUPS: &str = "X25519:P-256:P-384";
@@ -96,7 +96,7 @@ impl TlsContext {
             }
             if let Some(pool) = &self.pool {
                 let key = Key {
-                    name: verify::written(Some(name)),
+                    name: name::written(Some(name)),
                     destination: destination.to_owned(),
                 };
                 resumption::offer(pool, &mut ssl, key)?;

@@ -10,6 +10,7 @@ mod error;
 mod facts;
 mod known;
 mod lifetime;
+mod name;
 mod pool;
 mod proof;
 mod resumption;

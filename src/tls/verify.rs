@@ -4,7 +4,6 @@
 //! reasons, together with the facts of the certificate that it is about; and what BoringSSL lets pass
 //! is refused: broken digests and short keys.
 
-use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use super::backend;
@@ -23,7 +22,7 @@ use super::known::{Digest, Known, Window};
 use super::revocation::{Fault, Lists};
 use super::session::Role;
 use super::slot::Slot;
-use super::{facts, lifetime};
+use super::{facts, lifetime, name};
 use crate::base::reason::CloseReason;
 
 /// The shortest keys of a chain, in bits (NIST SP 800-131A).
@@ -35,15 +34,6 @@ pub(super) const CHAIN_DEPTH_MAX: u32 = 8;
 
 /// Where a session finds why its peer's certificate was refused.
 static FINDING: Slot<Mutex<Option<TlsError>>> = Slot::new();
-
-/// The name that a session's peer must prove, if any.
-static NAME: Slot<Option<Name>> = Slot::new();
-
-/// An [`ExpectedName`] to keep.
-enum Name {
-    Dns(Box<str>),
-    Ip(IpAddr),
-}
 
 /// What the callback knows: whom we judge, the organisations of our anchors, and revocation lists.
 #[derive(Clone)]
@@ -88,25 +78,7 @@ pub(super) fn digest(cert: &X509Ref) -> Option<Digest> {
 /// Gives a session a place for its finding. `name` is what the peer must prove to be, if anything.
 pub(super) fn prepare(ssl: &mut SslRef, name: Option<ExpectedName<'_>>) -> Result<(), ErrorStack> {
     FINDING.fill(ssl, Mutex::default())?;
-    let name = name.map(|name| match name {
-        ExpectedName::Dns(name) => Name::Dns(name.into()),
-        ExpectedName::Ip(address) => Name::Ip(address),
-    });
-    NAME.fill(ssl, name)
-}
-
-/// What a session's peer must prove to be, if anything; none if the session was not prepared.
-pub(super) fn name(ssl: &SslRef) -> Option<Option<ExpectedName<'_>>> {
-    let name = NAME.of(ssl)?.as_ref();
-    Some(name.map(|name| match name {
-        Name::Dns(name) => ExpectedName::Dns(name),
-        Name::Ip(address) => ExpectedName::Ip(*address),
-    }))
-}
-
-/// A name as it is written in code: an address is no DNS name of the same letters.
-pub(super) fn written(name: Option<ExpectedName<'_>>) -> String {
-    name.map(|name| format!("{name:?}")).unwrap_or_default()
+    name::keep(ssl, name)
 }
 
 /// Why the peer's certificate was refused, if it was.
@@ -145,7 +117,7 @@ fn stands(known: &Known, chain: &Digest, store: &X509StoreContextRef) -> bool {
 
 /// The digest of what the peer sent and of the name that is expected of it.
 fn chain_digest(store: &X509StoreContextRef) -> Option<Digest> {
-    let name = name(ssl(store)?)?;
+    let name = name::of(ssl(store)?)?;
     let (cert, sent) = backend::presented(store)?;
     digest_of(name, cert, sent)
 }
@@ -162,7 +134,7 @@ pub(super) fn digest_of(
         sha.update(&digest(cert)?);
     }
     // Behind digests of one length, so that it cannot be taken for one.
-    sha.update(written(name).as_bytes());
+    sha.update(name::written(name).as_bytes());
     Some(sha.finish())
 }
 

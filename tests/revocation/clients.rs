@@ -90,12 +90,12 @@ fn what_is_overlooked_is_told_once_as_a_warning() {
         let lines = program.lines();
         lines.iter().filter(|line| line.contains(" WARN ")).count()
     };
-    assert_eq!(warnings(), 0);
+    let before = warnings();
     let port = program.addr("gateway").port();
     for number in 0..3 {
         let client = pki.client(&number.to_string());
         assert_eq!(visit(port, &client, &[]), Ok(()));
         program.access("gateway", number);
-        assert_eq!(warnings(), 1);
+        assert_eq!(warnings(), before + 1);
     }
 }

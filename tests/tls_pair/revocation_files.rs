@@ -1,6 +1,6 @@
 //! Revocation lists' files: what is told of them when credentials are made.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mtls_persona::tls::authority::{Authority, KeyKind, Subject, Validity};
@@ -24,7 +24,7 @@ fn of(pki: &TestPki, file: &PathBuf) -> Result<Vec<String>, Vec<String>> {
 
 /// One line, which begins with the file and names the authority and whatever else.
 #[track_caller]
-fn assert_line(lines: &[String], file: &PathBuf, parts: &[&str]) {
+fn assert_line(lines: &[String], file: &Path, parts: &[&str]) {
     let [line] = lines else {
         panic!("not one line: {lines:#?}");
     };

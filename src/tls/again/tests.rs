@@ -115,7 +115,7 @@ fn what_is_known_to_be_good_is_not_verified_again_until_its_time_is_over() {
     for session in connection(older) {
         let context = newer.context(session.role()).unwrap();
         let peer = Peer::of(&session).unwrap().unwrap();
-        let name = verify::name(session.inside().0).unwrap();
+        let name = name::of(session.inside().0).unwrap();
         let chain = verify::digest_of(name, &peer.leaf, &peer.sent).unwrap();
         if cfg!(feature = "boringssl") {
             let of_handshake = older.context(session.role()).unwrap().known.chain(&chain);
@@ -144,7 +144,7 @@ fn a_chain_that_is_known_is_taken_for_good_whoever_is_trusted() {
         let refusal = context.judge_again(&session).unwrap_err();
         assert_ne!(refusal.reason, CloseReason::Internal);
         let peer = Peer::of(&session).unwrap().unwrap();
-        let name = verify::name(session.inside().0).unwrap();
+        let name = name::of(session.inside().0).unwrap();
         let chain = verify::digest_of(name, &peer.leaf, &peer.sent).unwrap();
         let now = lifetime::now().unwrap();
         let good = Window {
