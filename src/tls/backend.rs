@@ -1,7 +1,8 @@
 //! The wall around the TLS library: which one it is, and every difference between the two.
 //!
 //! The `boring` and `openssl` crates share most of their interface; the rest of this folder uses it
-//! through `lib` and does not know which one it has. What differs is a function here, once for each.
+//! through `lib` and does not know which one it has. What differs is a function here, once for each; what both
+//! crates lack alike is in the folder.
 
 #[cfg(all(feature = "boringssl", feature = "openssl"))]
 compile_error!(
