@@ -7,6 +7,8 @@
 
 mod support;
 
+#[path = "tls_pair/again.rs"]
+mod again;
 #[path = "tls_pair/by_hand.rs"]
 mod by_hand;
 #[path = "tls_pair/credentials.rs"]
@@ -39,6 +41,10 @@ mod refused;
 mod resumed;
 #[path = "tls_pair/resumption.rs"]
 mod resumption;
+#[path = "tls_pair/revocation.rs"]
+mod revocation;
+#[path = "tls_pair/revocation_files.rs"]
+mod revocation_files;
 #[path = "tls_pair/stranger.rs"]
 mod stranger;
 #[path = "tls_pair/trust.rs"]

@@ -4,6 +4,7 @@
 //! standard output.
 
 mod args;
+mod crl;
 mod error;
 mod folder;
 mod report;
@@ -39,6 +40,7 @@ pub fn execute(args: &PkiArgs, now: i64) -> Result<String, PkiError> {
         PkiCommand::Init(init) => make_authority(&folder, init, now),
         PkiCommand::Server(server) => make_server(&folder, server, now),
         PkiCommand::Client(client) => make_client(&folder, client, now),
+        PkiCommand::Crl(crl) => crl::make(&folder, crl, now),
     }
 }
 
@@ -59,6 +61,10 @@ fn make_authority(folder: &Folder, args: &InitArgs, now: i64) -> Result<String, 
         folder.remove_pair(INTERMEDIATE)?;
     }
     folder.write(&files, args.force)?;
+    if args.force {
+        // They are those of the old authority.
+        folder.remove_lists()?;
+    }
     Ok(report::authority(folder, args, validity))
 }
 

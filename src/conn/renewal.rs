@@ -97,8 +97,9 @@ impl Connection {
     /// Why a state of the pair would not believe the certificate of a leg's peer.
     pub(super) fn distrusted(&mut self, state: &Served, side: Side) -> Option<End> {
         let session = self.leg(side)?.session()?;
-        let _ = (state, session);
-        None
+        let context = state.credentials.context(session.role())?;
+        let error = context.judge_again(session).err()?;
+        Some(self.tls_end(side, error))
     }
 
     /// Why the access list of a state of the pair would refuse the peer of a leg.

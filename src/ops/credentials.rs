@@ -7,8 +7,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{Mode, Pair, TlsFiles, TlsVersion};
-use crate::tls::{Credentials, Material, MinVersion, PemFile, Resumption, Role};
+use crate::config::{self, Mode, Pair, TlsFiles, TlsVersion};
+use crate::tls::{
+    Credentials, CrlScope, Material, MinVersion, OnStaleCrl, PemFile, Resumption, Revocation, Role,
+};
 
 /// Far beyond every real trust file, and small enough to hold a mistaken path to something endless.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -95,6 +97,8 @@ impl Files {
         let cert = self.pem(&files.cert);
         let key = self.pem(&files.key);
         let ca: Vec<_> = files.ca.iter().map(|path| self.pem(path)).collect();
+        let crl = files.revocation.crl.iter().map(|path| self.pem(path));
+        let crl: Vec<_> = crl.collect();
         self.look_at_permissions(&files.key);
         Some(Material {
             cert: cert?,
@@ -108,6 +112,7 @@ impl Files {
                 true => Resumption::On,
                 false => Resumption::Off,
             },
+            revocation: revocation(&files.revocation, crl.into_iter().collect::<Option<_>>()?),
         })
     }
 
@@ -145,6 +150,21 @@ impl Files {
             let warning = format!("{key}: every user of this machine has access to it: chmod 600");
             self.warnings.push(warning);
         }
+    }
+}
+
+fn revocation(policy: &config::Revocation, crl: Vec<PemFile>) -> Revocation {
+    Revocation {
+        crl,
+        scope: match policy.scope {
+            config::CrlScope::Chain => CrlScope::Chain,
+            config::CrlScope::Leaf => CrlScope::Leaf,
+        },
+        on_stale: match policy.on_stale {
+            config::OnStaleCrl::Fail => OnStaleCrl::Fail,
+            config::OnStaleCrl::Warn => OnStaleCrl::Warn,
+            config::OnStaleCrl::Grace(grace) => OnStaleCrl::Grace(grace),
+        },
     }
 }
 

@@ -1,7 +1,8 @@
 //! The wall around the TLS library: which one it is, and every difference between the two.
 //!
 //! The `boring` and `openssl` crates share most of their interface; the rest of this folder uses it
-//! through `lib` and does not know which one it has. What differs is a function here, once for each.
+//! through `lib` and does not know which one it has. What differs is a function here, once for each; what both
+//! crates lack alike is in the folder.
 
 #[cfg(all(feature = "boringssl", feature = "openssl"))]
 compile_error!(
@@ -14,8 +15,13 @@ compile_error!(
      `--no-default-features --features openssl`"
 );
 
+mod again;
+mod crl;
+
+pub(super) use self::again::{Presented, TICKETS_HOLD_CHAINS, as_handshake};
 #[cfg(feature = "boringssl")]
 pub(super) use self::boringssl::*;
+pub(super) use self::crl::{Crl, CrlDraft, may_issue};
 #[cfg(all(feature = "openssl", not(feature = "boringssl")))]
 pub(super) use self::openssl_crate::*;
 
@@ -77,7 +83,7 @@ mod boringssl {
     use boring::error::ErrorStack;
     use boring::ssl::{SslContextBuilder, SslOptions, SslRef, SslSession};
     use boring::stack::StackRef;
-    use boring::x509::store::X509StoreBuilderRef;
+    use boring::x509::store::{X509Store, X509StoreBuilderRef};
     use boring::x509::verify::X509VerifyFlags;
     use boring::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyError};
     use foreign_types_boring::ForeignTypeRef;
@@ -201,6 +207,22 @@ mod boringssl {
         store.try_set_flags(X509VerifyFlags::PARTIAL_CHAIN)
     }
 
+    /// A store that a context keeps too.
+    pub(in crate::tls) fn share(store: &X509Store) -> X509Store {
+        store.clone()
+    }
+
+    /// Looks the peer's certificate up in the store's revocation lists, and those above it if `all`.
+    pub(in crate::tls) fn look_up(
+        store: &mut X509StoreBuilderRef,
+        all: bool,
+    ) -> Result<(), ErrorStack> {
+        store.try_set_flags(match all {
+            true => X509VerifyFlags::CRL_CHECK | X509VerifyFlags::CRL_CHECK_ALL,
+            false => X509VerifyFlags::CRL_CHECK,
+        })
+    }
+
     /// The error of a chain under verification, 0 for none.
     pub(in crate::tls) fn verify_error(store: &X509StoreContextRef) -> (i32, &'static str) {
         match store.verify_result() {
@@ -296,17 +318,17 @@ mod boringssl {
 mod openssl_crate {
     use std::ffi::{c_int, c_long, c_uchar, c_void};
 
-    use foreign_types::ForeignTypeRef;
+    use foreign_types::{ForeignType, ForeignTypeRef};
     pub(in crate::tls) use openssl as lib;
     use openssl::asn1::Asn1StringRef;
     use openssl::error::ErrorStack;
     use openssl::nid::Nid;
     use openssl::ssl::{SslContextBuilder, SslMode, SslOptions, SslRef, SslSession, SslSessionRef};
     use openssl::stack::StackRef;
-    use openssl::x509::store::X509StoreBuilderRef;
+    use openssl::x509::store::{X509Store, X509StoreBuilderRef};
     use openssl::x509::verify::X509VerifyFlags;
     use openssl::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyResult};
-    use openssl_sys::{SSL, SSL_CTX, SSL_SESSION};
+    use openssl_sys::{SSL, SSL_CTX, SSL_SESSION, X509_STORE};
 
     use crate::tls::lifetime;
 
@@ -344,6 +366,7 @@ mod openssl_crate {
         fn SSL_get_options(ssl: *const SSL) -> u64;
         fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
         fn SSL_new_session_ticket(ssl: *mut SSL) -> c_int;
+        fn X509_STORE_up_ref(store: *mut X509_STORE) -> c_int;
         fn SSL_SESSION_set_time(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
         fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
         fn SSL_CTX_set_session_ticket_cb(
@@ -489,6 +512,28 @@ mod openssl_crate {
         store: &mut X509StoreBuilderRef,
     ) -> Result<(), ErrorStack> {
         store.set_flags(X509VerifyFlags::PARTIAL_CHAIN)
+    }
+
+    /// Looks the peer's certificate up in the store's revocation lists, and those above it if `all`.
+    pub(in crate::tls) fn look_up(
+        store: &mut X509StoreBuilderRef,
+        all: bool,
+    ) -> Result<(), ErrorStack> {
+        store.set_flags(match all {
+            true => X509VerifyFlags::CRL_CHECK | X509VerifyFlags::CRL_CHECK_ALL,
+            false => X509VerifyFlags::CRL_CHECK,
+        })
+    }
+
+    /// A store that a context keeps too.
+    pub(in crate::tls) fn share(store: &X509Store) -> X509Store {
+        // SAFETY: the pointer is a live store, and the count that is raised here is lowered when the
+        // new owner goes. The crate has no call for it.
+        #[allow(unsafe_code)]
+        unsafe {
+            X509_STORE_up_ref(store.as_ptr());
+            X509Store::from_ptr(store.as_ptr())
+        }
     }
 
     /// The error of a chain under verification, 0 for none.

@@ -2,14 +2,14 @@
 //!
 //! Whether a chain is good depends on its bytes, on the trust and the rules of the context, on the name
 //! that is expected, and on the time. The first and the third are in the digest, the second cannot
-//! change, as new credentials are a new context, and with the time a good chain only becomes too old. So
-//! a chain that was good is good until the first of its certificates ends. That its holder has the key
-//! is proven in each full handshake all the same.
+//! change, as new credentials are a new context, and with the time a good chain only becomes too old, or
+//! one of the context's revocation lists begins or becomes overdue. So a chain that was good is good until
+//! the first of these. That its holder has the key is proven in each full handshake all the same.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::backend::lib::x509::X509Ref;
+use super::backend::lib::x509::{X509, X509Ref};
 use super::facts;
 use super::room::make_room;
 use super::verify::digest;
@@ -22,12 +22,12 @@ const ENTRIES_MAX: usize = 1024;
 /// SHA-256.
 pub(super) type Digest = [u8; 32];
 
-/// Until when and from when on a chain is good, in seconds since 1970, both ends excluded.
+/// From when on and until when a chain is good, in seconds since 1970, both ends excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Window {
-    /// The latest beginning among its certificates.
+    /// The latest beginning among its certificates, and the last turn of a revocation list.
     pub(super) begin: i64,
-    /// The earliest end among its certificates.
+    /// The earliest end among its certificates, and the next turn of a revocation list.
     pub(super) end: i64,
 }
 
@@ -51,6 +51,8 @@ impl Window {
 pub(super) struct Known {
     chains: Memory<Window>,
     certs: Memory<Arc<PeerCert>>,
+    /// What peers have sent behind their certificates, where tickets do not hold it.
+    sent: Memory<Arc<[X509]>>,
 }
 
 impl Known {
@@ -62,6 +64,16 @@ impl Known {
     /// A chain was found to be good.
     pub(super) fn keep_chain(&self, chain: Digest, window: Window) {
         self.chains.keep(chain, window);
+    }
+
+    /// What an accepted peer has sent behind its certificate, if that is still known.
+    pub(super) fn sent(&self, leaf: &Digest) -> Option<Arc<[X509]>> {
+        self.sent.get(leaf)
+    }
+
+    /// An accepted peer has sent this behind its certificate.
+    pub(super) fn keep_sent(&self, leaf: Digest, sent: Arc<[X509]>) {
+        self.sent.keep(leaf, sent);
     }
 
     /// The facts of an accepted peer's certificate; its connections share them.

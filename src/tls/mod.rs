@@ -1,16 +1,20 @@
 //! TLS sessions over memory, and the only folder that names the TLS library.
 
+mod again;
 pub mod authority;
 mod backend;
 mod context;
 mod credentials;
+mod crl;
 mod error;
 mod facts;
 mod known;
 mod lifetime;
+mod name;
 mod pool;
 mod proof;
 mod resumption;
+mod revocation;
 mod room;
 mod session;
 mod slot;
@@ -20,6 +24,7 @@ mod wire;
 pub use context::{ExpectedName, MinVersion, Resumption, TlsContext};
 pub use credentials::{Credentials, CredentialsError, Material, PemFile};
 pub use error::TlsError;
+pub use revocation::{CrlScope, OnStaleCrl, Revocation};
 pub use session::{Handshake, Negotiated, ReadOutcome, Role, Session};
 
 /// The TLS library and its release.

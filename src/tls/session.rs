@@ -6,12 +6,12 @@ use super::backend::{self, lib};
 use super::error::{self, LibraryError, TlsError};
 use super::known::Known;
 use super::wire::Wire;
-use super::{resumption, verify};
+use super::{again, resumption, verify};
 use crate::base::buffer::Buffer;
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
 use crate::identity::PeerCert;
-use lib::ssl::{Ssl, SslStream};
+use lib::ssl::{Ssl, SslRef, SslStream};
 
 /// How many of the peer's first bytes are remembered to tell what it speaks instead of TLS.
 const FIRST_BYTES: usize = 8;
@@ -148,6 +148,7 @@ impl Session {
         match done {
             Ok(()) => {
                 self.is_established = true;
+                again::remember(&self.known, self.stream.ssl());
                 Ok(Handshake::Done)
             }
             Err(error) => match error::classify(&error) {
@@ -246,6 +247,11 @@ impl Session {
     pub fn peer(&self) -> Option<Arc<PeerCert>> {
         let cert = self.stream.ssl().peer_certificate()?;
         Some(self.known.facts(&cert))
+    }
+
+    /// What the library has of it, and what its context knows of peers.
+    pub(super) fn inside(&self) -> (&SslRef, &Known) {
+        (self.stream.ssl(), &self.known)
     }
 
     /// Lends the worker's buffers to the wire for one call into the library: no byte is copied
