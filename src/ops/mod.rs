@@ -3,6 +3,7 @@
 mod control;
 mod credentials;
 mod descriptors;
+mod inventory;
 mod listeners;
 pub mod logging;
 mod schedule;
@@ -12,4 +13,5 @@ mod threads;
 
 pub use control::Command;
 pub use credentials::{Checked, check_credentials};
+pub use inventory::{Inventory, KeyFile, inventory};
 pub use supervisor::{RunError, Running, StartError, start};

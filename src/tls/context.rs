@@ -131,9 +131,15 @@ impl TlsContext {
         self.session(ssl)
     }
 
-    /// A session for a proof: it verifies chain, purpose and validity, but no name.
-    pub(super) fn nameless_session(&self) -> Result<Session, ErrorStack> {
-        self.session(self.ssl(NO_NAME)?)
+    /// A session for a proof: it verifies chain, purpose and validity, but no name. Validity is judged as
+    /// of `at`, in seconds since 1970, or else of now.
+    pub(super) fn nameless_session(&self, at: Option<i64>) -> Result<Session, ErrorStack> {
+        let mut ssl = self.ssl(NO_NAME)?;
+        verify::want_chain(&mut ssl)?;
+        if let Some(at) = at {
+            ssl.param_mut().set_time(at as _);
+        }
+        self.session(ssl)
     }
 
     fn session(&self, ssl: Ssl) -> Result<Session, ErrorStack> {

@@ -4,6 +4,8 @@ pub mod authority;
 mod backend;
 mod context;
 mod credentials;
+mod dates;
+mod describe;
 mod error;
 mod facts;
 mod known;
@@ -19,6 +21,7 @@ mod wire;
 
 pub use context::{ExpectedName, MinVersion, Resumption, TlsContext};
 pub use credentials::{Credentials, CredentialsError, Material, PemFile};
+pub use describe::{CertFacts, describe};
 pub use error::TlsError;
 pub use session::{Handshake, Negotiated, ReadOutcome, Role, Session};
 

@@ -240,6 +240,11 @@ impl Session {
         Some(self.known.facts(&cert))
     }
 
+    /// The chain of the peer that was found good, where a proof has asked for it.
+    pub(super) fn verified_chain(&self) -> Vec<PeerCert> {
+        verify::chain(self.stream.ssl())
+    }
+
     /// Lends the worker's buffers to the wire for one call into the library: no byte is copied
     /// between them, and no buffer stays with an idle session.
     fn with_wire<R>(

@@ -20,6 +20,7 @@ use super::session::Role;
 use super::slot::Slot;
 use super::{facts, lifetime};
 use crate::base::reason::CloseReason;
+use crate::identity::PeerCert;
 
 /// The shortest keys of a chain, in bits (NIST SP 800-131A).
 const RSA_BITS_MIN: u32 = 2048;
@@ -33,6 +34,9 @@ static FINDING: Slot<Mutex<Option<TlsError>>> = Slot::new();
 
 /// The name that a session's peer must prove.
 static NAME: Slot<Box<str>> = Slot::new();
+
+/// Where a proof finds the chain that was built; other sessions have no such place.
+static CHAIN: Slot<Mutex<Vec<PeerCert>>> = Slot::new();
 
 /// What the callback knows: whom we judge, and the organisations of our anchors.
 #[derive(Clone)]
@@ -70,6 +74,20 @@ pub(super) fn digest(cert: &X509Ref) -> Option<Digest> {
 pub(super) fn prepare(ssl: &mut SslRef, name: &str) -> Result<(), ErrorStack> {
     FINDING.fill(ssl, Mutex::default())?;
     NAME.fill(ssl, name.into())
+}
+
+/// Gives a session a place for the chain that it will build.
+pub(super) fn want_chain(ssl: &mut SslRef) -> Result<(), ErrorStack> {
+    CHAIN.fill(ssl, Mutex::default())
+}
+
+/// The chain that was found good, from the peer's certificate to the anchor; empty if none was, or nobody
+/// wanted it.
+pub(super) fn chain(ssl: &SslRef) -> Vec<PeerCert> {
+    let chain = CHAIN
+        .of(ssl)
+        .and_then(|chain| Some(chain.lock().ok()?.clone()));
+    chain.unwrap_or_default()
 }
 
 /// Why the peer's certificate was refused, if it was.
@@ -136,6 +154,10 @@ pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreCo
         false => Some(library_objection(trust, store)),
     };
     let Some((reason, what)) = objection else {
+        // The peer's own certificate is judged last.
+        if store.error_depth() == 0 {
+            keep_chain(store);
+        }
         return true;
     };
     // Told is the peer's own certificate, whichever of its chain is at fault.
@@ -167,6 +189,14 @@ fn first_of_chain(store: &X509StoreContextRef) -> Option<&X509Ref> {
 /// The session whose peer's chain is judged.
 pub(super) fn ssl(store: &X509StoreContextRef) -> Option<&SslRef> {
     store.ex_data(X509StoreContext::ssl_idx().ok()?)
+}
+
+fn keep_chain(store: &X509StoreContextRef) {
+    if let Some(place) = ssl(store).and_then(|ssl| CHAIN.of(ssl))
+        && let (Ok(mut place), Some(chain)) = (place.lock(), store.chain())
+    {
+        *place = chain.iter().map(facts::peer_cert).collect();
+    }
 }
 
 fn keep(store: &X509StoreContextRef, error: TlsError) {
