@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_key_is_for_its_owner_and_may_be_read_by_its_group() {
-        let told = |mode| who_has_access(0o100_000 | mode).map(|who| who.contains("group"));
+        let told = |mode: u32| who_has_access(0o100_000 | mode).map(|who| who.contains("group"));
         for mode in [0o400, 0o600, 0o640, 0o440, 0o700, 0o710] {
             assert_eq!(told(mode), None, "{mode:o}");
         }

@@ -11,7 +11,7 @@ use mtls_persona::tls::{
     ReadOutcome, Resumption, Role, Session, TlsError,
 };
 
-use crate::support::certs::{IdentityFiles, TestPki};
+use crate::support::certs::{IdentityFiles, TestPki, unix_now};
 
 /// Numbers that look random and are the same in every run (xorshift64).
 pub struct Numbers(pub u64);
@@ -283,7 +283,7 @@ pub fn prove(
     files: &IdentityFiles,
     role: Role,
 ) -> Result<Credentials, CredentialsError> {
-    Credentials::prove(&material(ca, files, MinVersion::Tls12), &[role], 0)
+    Credentials::prove(&material(ca, files, MinVersion::Tls12), &[role], unix_now())
 }
 
 /// As [`prove`], for peers of TLS 1.3 alone.
