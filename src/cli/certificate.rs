@@ -65,7 +65,6 @@ mod tests {
         PeerCert {
             subject: "CN=a".to_owned(),
             issuer: "CN=\u{1b}[31mred".to_owned(),
-            serial: "0a".to_owned(),
             sans: vec!["DNS:a".to_owned(), "IP:192.0.2.7".to_owned()],
             not_before: 1_800_000_000,
             not_after: 1_800_000_000 + 100 * DAY,
