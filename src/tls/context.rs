@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::backend;
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::ssl::{
-    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslVerifyMode, SslVersion,
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion,
 };
 use super::backend::lib::x509::X509;
 use super::backend::lib::x509::store::X509StoreBuilder;
@@ -17,7 +17,7 @@ use super::pool::Key;
 use super::resumption::Tickets;
 use super::session::{Role, Session};
 use super::verify::{self, Trust};
-use super::{lifetime, resumption};
+use super::{lifetime, request, resumption};
 
 /// Key exchange groups, the preferred one first.
 const GROUPS: &str = "X25519:P-256:P-384";
@@ -82,6 +82,25 @@ impl TlsContext {
         name: ExpectedName<'_>,
         destination: &str,
     ) -> Result<Session, CredentialsError> {
+        self.dialling_session(name, destination, |_| {})
+    }
+
+    /// As [`TlsContext::client_session`], for whoever wants to know whether the server asks for a
+    /// certificate: [`Session::was_asked`] tells.
+    pub fn watched_client_session(
+        &self,
+        name: ExpectedName<'_>,
+        destination: &str,
+    ) -> Result<Session, CredentialsError> {
+        self.dialling_session(name, destination, request::watch)
+    }
+
+    fn dialling_session(
+        &self,
+        name: ExpectedName<'_>,
+        destination: &str,
+        prepare: impl FnOnce(&mut SslRef),
+    ) -> Result<Session, CredentialsError> {
         debug_assert_eq!(self.role, Role::Client);
         if let ExpectedName::Dns(name) = name
             && !is_one_name(name)
@@ -93,6 +112,7 @@ impl TlsContext {
             // As it is written in code: an address is no DNS name of the same letters.
             let expected = format!("{name:?}");
             let mut ssl = self.ssl(&expected)?;
+            prepare(&mut ssl);
             match name {
                 ExpectedName::Dns(name) => {
                     ssl.set_hostname(name)?;

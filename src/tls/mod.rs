@@ -12,6 +12,7 @@ mod known;
 mod lifetime;
 mod pool;
 mod proof;
+mod request;
 mod resumption;
 mod room;
 mod session;
