@@ -5,6 +5,7 @@ mod certificate;
 mod check;
 pub mod demo;
 pub mod pki;
+mod probe;
 mod run;
 
 use std::io::{self, Write};
@@ -42,6 +43,8 @@ enum Command {
     Run(ConfigArgs),
     /// Tell every problem of a configuration and its certificates; no socket is opened.
     Check(ConfigArgs),
+    /// Dial as `run` would, step by step, and say where that stops and why.
+    Probe(probe::ProbeArgs),
     /// Show it at work: a throw-away authority, a service, a gateway and a persona in one process.
     Demo(demo::DemoArgs),
     /// Make certificates for bring-up and tests.
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
     match (cli.command, cli.config) {
         (Some(Command::Run(args)), _) => run::run(&args.config),
         (Some(Command::Check(args)), _) => check::check(&args.config),
+        (Some(Command::Probe(args)), _) => probe::run(&args),
         (Some(Command::Demo(args)), _) => demo::run(&args),
         (Some(Command::Pki(args)), _) => match pki::run(args) {
             Ok(()) => ExitCode::SUCCESS,
