@@ -21,7 +21,7 @@ const LINGER_PIECES: usize = 4;
 
 /// Where a leg that is only waited for stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lingering {
+pub(super) enum Lingering {
     /// The peer's own end has come.
     Over,
     /// An event will tell.
@@ -173,7 +173,7 @@ impl Leg {
 
     /// Sends FIN behind everything and forgets what the peer sends: for a peer that has to read an
     /// alert, which a reset would destroy.
-    pub fn linger(&mut self, scratch: &mut Scratch) -> Lingering {
+    pub(super) fn linger(&mut self, scratch: &mut Scratch) -> Lingering {
         if relay::Leg::flush(self, scratch) == Flush::Blocked {
             return Lingering::Waits;
         }

@@ -35,7 +35,7 @@ pub use closing::Closing;
 pub use connection::{Accepted, Connection};
 pub use dial::{Dial, DialFailure, DialStep, Dialer};
 pub use ending::{MUTE_END, no_answer};
-pub use leg::{Leg, Lingering, Readiness};
+pub use leg::{Leg, Readiness};
 pub use opening::expected_name;
 pub use step::{Step, Turn};
 pub use summary::ACCESS_TARGET;

@@ -34,7 +34,7 @@ fn covers(pattern: &str, name: &str) -> bool {
     else {
         return false;
     };
-    label != "*" && !label.is_empty() && domain == rest
+    !label.is_empty() && domain == rest
 }
 
 #[cfg(test)]

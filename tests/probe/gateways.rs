@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use mtls_persona::tls::authority::Purpose;
+use serde_json::json;
 
 use crate::support::certs::{IdentityFiles, TestPki};
 use crate::support::nginx::Nginx;
@@ -117,6 +118,20 @@ fn a_gateway_with_a_bad_certificate_is_told_with_that_certificate_and_the_name_i
             assert!(probed.words("tls").contains(version), "{}", probed.stdout);
         }
     }
+}
+
+#[test]
+fn a_gateway_that_we_refuse_reads_our_alert() {
+    let pki = TestPki::new();
+    let mut config = pairs::server(&pki, backend::echo());
+    let wrong = pki.wrong_name();
+    config["cert"] = json!(wrong.cert);
+    config["key"] = json!(wrong.key);
+    let program = Program::run(&config);
+    let outbound = format!("localhost:{}", program.addr("gateway").port());
+    let probed = probe(&pki, &persona(&pki, &outbound), &[]);
+    assert_stops(&probed, "certificate", "cert_name_mismatch");
+    assert_eq!(program.access("gateway", 0).reason(), "certificate_refused");
 }
 
 #[test]

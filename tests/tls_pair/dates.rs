@@ -118,6 +118,9 @@ fn the_chain_to_the_anchor_is_kept_if_there_is_one() {
         chain(&pki.client("alice")),
         ["CN=alice", above[0], above[1]]
     );
+    let pinned = pki.self_signed(Purpose::Client);
+    let proven = prove(&[&pinned.cert], &pinned, Role::Client).unwrap();
+    assert_eq!(proven.chain, [proven.cert]);
     for files in [
         pki.missing_intermediate(Purpose::Client),
         pki.unknown_authority(Purpose::Client),

@@ -12,7 +12,7 @@ use super::verdict::{self, Found, Seen, Step, Stop};
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
 use crate::config::{Address, Pair, ServerName};
-use crate::conn::{Dial, DialStep, Dialer, Leg, Lingering, Readiness, expected_name, no_answer};
+use crate::conn::{Dial, DialStep, Dialer, Leg, Readiness, expected_name, no_answer};
 use crate::net::Socket;
 use crate::offload::dns::{self, DnsError};
 use crate::relay::{Fill, Leg as _};
@@ -20,9 +20,6 @@ use crate::tls::{Credentials, Handshake, Role, Session, TlsError};
 
 /// How long a gateway may take to object once the handshake is done.
 pub(super) const ANSWER_PATIENCE: Duration = Duration::from_secs(1);
-
-/// How long a gateway gets to read our alert.
-const LINGER: Duration = Duration::from_secs(2);
 
 /// What the sockets are registered under: whichever it is, they are looked at all.
 const TOKEN: usize = 0;
@@ -179,13 +176,10 @@ impl Prober<'_> {
         let mut took = Some(begun.elapsed());
         let seen = leg.session().map(Seen::of).unwrap_or_default();
         for (step, result) in verdict::of_handshake(failure, seen) {
-            let reason = result.as_ref().err().map(|stop| stop.reason);
+            let is_over = result.is_err();
             let took = took.take();
             (self.tell)(&Told { step, took, result })?;
-            if let Some(reason) = reason {
-                if reason.sends_alert() {
-                    self.linger(&mut leg);
-                }
+            if is_over {
                 return Err(Halt::Stopped);
             }
         }
@@ -229,19 +223,6 @@ impl Prober<'_> {
             }
             if fill == Fill::Blocked {
                 self.wait(deadline, |event| leg.note(event))?;
-            }
-        }
-    }
-
-    /// Lets the gateway read our alert, which closing at once might destroy.
-    fn linger(&mut self, leg: &mut Leg) {
-        let deadline = Instant::now() + LINGER;
-        while Instant::now() < deadline {
-            match leg.linger(&mut self.scratch) {
-                Lingering::Over => return,
-                Lingering::Goes => {}
-                Lingering::Waits if self.wait(deadline, |event| leg.note(event)).is_ok() => {}
-                Lingering::Waits => return,
             }
         }
     }
