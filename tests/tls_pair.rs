@@ -17,6 +17,8 @@ mod credentials;
 mod damage;
 #[path = "tls_pair/data.rs"]
 mod data;
+#[path = "tls_pair/dates.rs"]
+mod dates;
 #[path = "tls_pair/endings.rs"]
 mod endings;
 #[path = "tls_pair/facts.rs"]

@@ -21,7 +21,7 @@ use folder::{CA, Folder, INTERMEDIATE, NewFile};
 
 pub use args::PkiArgs;
 pub use error::PkiError;
-pub(super) use report::{date, shell_word};
+pub(super) use report::shell_word;
 
 /// Performs the command now and prints what it did.
 pub fn run(args: PkiArgs) -> Result<(), PkiError> {

@@ -79,12 +79,16 @@ impl Connection {
 
 /// The end of a connection whose peer no rule names.
 pub(super) fn denied(pair: &Pair, side: Side) -> End {
+    End(CloseReason::AclDenied, Some(side), no_rule(pair, side))
+}
+
+/// The detail of a refusal by a pair's access list.
+pub fn no_rule(pair: &Pair, side: Side) -> String {
     let list = match (pair.mode, side) {
         (Mode::Bridge, Side::Outbound) => "allow_outbound",
         _ => "allow",
     };
-    let detail = format!("no rule of {list} names it");
-    End(CloseReason::AclDenied, Some(side), detail)
+    format!("no rule of {list} names it")
 }
 
 #[cfg(test)]

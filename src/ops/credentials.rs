@@ -1,6 +1,6 @@
 //! Reads the configured files and lets `tls` prove what is in them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::PermissionsExt;
@@ -64,7 +64,9 @@ pub(super) fn prove<'a>(
     }
     if files.problems.is_empty() {
         warnings.extend(files.warnings);
-        warnings.dedup();
+        // Many pairs may name one file.
+        let mut told = HashSet::new();
+        warnings.retain(|warning| told.insert(warning.clone()));
         Ok(Checked {
             credentials,
             warnings,
@@ -143,12 +145,10 @@ impl Files {
     }
 
     fn look_at_permissions(&mut self, key: &Path) {
-        const OTHERS: u32 = 0o007;
         let mode = fs::metadata(key).map(|metadata| metadata.permissions().mode());
-        if mode.is_ok_and(|mode| mode & OTHERS != 0) {
+        if let Some(who) = mode.ok().and_then(who_has_access) {
             let key = key.display();
-            let warning = format!("{key}: every user of this machine has access to it: chmod 600");
-            self.warnings.push(warning);
+            self.warnings.push(format!("{key}: {who}: chmod 600"));
         }
     }
 }
@@ -168,7 +168,20 @@ fn revocation(policy: &config::Revocation, crl: Vec<PemFile>) -> Revocation {
     }
 }
 
-fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
+/// Who has access to a private key that should have none, by the mode of its file. That a group may read
+/// it is common, and may be meant.
+fn who_has_access(mode: u32) -> Option<&'static str> {
+    const OTHERS: u32 = 0o007;
+    const GROUP_WRITES: u32 = 0o020;
+    match mode {
+        _ if mode & OTHERS != 0 => Some("every user of this machine has access to it"),
+        _ if mode & GROUP_WRITES != 0 => Some("every user of its group can replace it"),
+        _ => None,
+    }
+}
+
+/// The bytes of a file, or why it cannot be had.
+pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}");
     let metadata = fs::metadata(path).map_err(cannot)?;
     if !metadata.is_file() {
@@ -180,4 +193,23 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
         ));
     }
     fs::read(path).map_err(cannot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_for_its_owner_and_may_be_read_by_its_group() {
+        let told = |mode: u32| who_has_access(0o100_000 | mode).map(|who| who.contains("group"));
+        for mode in [0o400, 0o600, 0o640, 0o440, 0o700, 0o710] {
+            assert_eq!(told(mode), None, "{mode:o}");
+        }
+        for mode in [0o620, 0o660, 0o670] {
+            assert_eq!(told(mode), Some(true), "{mode:o}");
+        }
+        for mode in [0o604, 0o602, 0o601, 0o666] {
+            assert_eq!(told(mode), Some(false), "{mode:o}");
+        }
+    }
 }

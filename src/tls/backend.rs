@@ -78,6 +78,8 @@ pub(super) fn return_memory() {
 
 #[cfg(feature = "boringssl")]
 mod boringssl {
+    use std::ffi::{c_int, c_void};
+
     pub(in crate::tls) use boring as lib;
     use boring::asn1::Asn1StringRef;
     use boring::error::ErrorStack;
@@ -87,6 +89,8 @@ mod boringssl {
     use boring::x509::verify::X509VerifyFlags;
     use boring::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyError};
     use foreign_types_boring::ForeignTypeRef;
+
+    use crate::tls::request;
 
     /// Settings that the other library spells otherwise or lacks.
     pub(in crate::tls) fn configure(
@@ -160,6 +164,25 @@ mod boringssl {
             boring_sys::SSL_send_fatal_alert(ssl.as_ptr(), boring_sys::SSL_AD_ACCESS_DENIED as u8)
         };
         sent == 1
+    }
+
+    /// Lets `request` note it when the server of a client's session asks for a certificate.
+    pub(in crate::tls) fn watch_request(ssl: &mut SslRef) {
+        // SAFETY: the pointer is a live SSL, and the function needs no argument. The crate has no call
+        // for it.
+        #[allow(unsafe_code)]
+        unsafe {
+            boring_sys::SSL_set_cert_cb(ssl.as_ptr(), Some(asked), std::ptr::null_mut());
+        }
+    }
+
+    /// The server has asked, and the certificate is there already.
+    extern "C" fn asked(ssl: *mut boring_sys::SSL, _: *mut c_void) -> c_int {
+        // SAFETY: the library lends a live SSL for this call.
+        #[allow(unsafe_code)]
+        let ssl = unsafe { SslRef::from_ptr(ssl) };
+        request::note(ssl);
+        1
     }
 
     /// A session that waits to be resumed: once it was told of, BoringSSL changes it no more.
@@ -330,7 +353,7 @@ mod openssl_crate {
     use openssl::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyResult};
     use openssl_sys::{SSL, SSL_CTX, SSL_SESSION, X509_STORE};
 
-    use crate::tls::lifetime;
+    use crate::tls::{lifetime, request};
 
     /// Security of at least 112 bits, as RHEL and Debian have it.
     const SECURITY_LEVEL: u32 = 2;
@@ -350,7 +373,7 @@ mod openssl_crate {
         builder.set_num_tickets(0)
     }
 
-    type Seal = extern "C" fn(*mut SSL, *mut c_void) -> c_int;
+    type Told = extern "C" fn(*mut SSL, *mut c_void) -> c_int;
     type Unseal = extern "C" fn(
         *mut SSL,
         *mut SSL_SESSION,
@@ -367,11 +390,12 @@ mod openssl_crate {
         fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
         fn SSL_new_session_ticket(ssl: *mut SSL) -> c_int;
         fn X509_STORE_up_ref(store: *mut X509_STORE) -> c_int;
+        fn SSL_set_cert_cb(ssl: *mut SSL, told: Told, argument: *mut c_void);
         fn SSL_SESSION_set_time(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
         fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
         fn SSL_CTX_set_session_ticket_cb(
             context: *mut SSL_CTX,
-            seal: Seal,
+            seal: Told,
             unseal: Unseal,
             argument: *mut c_void,
         ) -> c_int;
@@ -480,6 +504,25 @@ mod openssl_crate {
     /// OpenSSL sends alerts of its own accord alone, and none once a handshake is done.
     pub(in crate::tls) fn send_access_denied(_ssl: &SslRef) -> bool {
         false
+    }
+
+    /// Lets `request` note it when the server of a client's session asks for a certificate.
+    pub(in crate::tls) fn watch_request(ssl: &mut SslRef) {
+        // SAFETY: the pointer is a live SSL, and the function needs no argument. The crate has no call
+        // for it.
+        #[allow(unsafe_code)]
+        unsafe {
+            SSL_set_cert_cb(ssl.as_ptr(), asked, std::ptr::null_mut());
+        }
+    }
+
+    /// The server has asked, and the certificate is there already.
+    extern "C" fn asked(ssl: *mut SSL, _: *mut c_void) -> c_int {
+        // SAFETY: the library lends a live SSL for this call.
+        #[allow(unsafe_code)]
+        let ssl = unsafe { SslRef::from_ptr(ssl) };
+        request::note(ssl);
+        1
     }
 
     /// A session that waits to be resumed, as the library writes it. A live one would be shared with the

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::backend;
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::ssl::{
-    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslVerifyMode, SslVersion,
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion,
 };
 use super::backend::lib::x509::X509;
 use super::backend::lib::x509::store::{X509Store, X509StoreBuilder};
@@ -17,7 +17,7 @@ use super::pool::Key;
 use super::resumption::Tickets;
 use super::session::{Role, Session};
 use super::verify::{self, Trust};
-use super::{lifetime, name, resumption};
+use super::{lifetime, name, request, resumption};
 
 /// Key exchange groups, the preferred one first.
 const GROUPS: &str = "X25519:P-256:P-384";
@@ -82,6 +82,25 @@ impl TlsContext {
         name: ExpectedName<'_>,
         destination: &str,
     ) -> Result<Session, CredentialsError> {
+        self.dialling_session(name, destination, |_| {})
+    }
+
+    /// As [`TlsContext::client_session`], for whoever wants to know whether the server asks for a
+    /// certificate: [`Session::was_asked`] tells.
+    pub fn watched_client_session(
+        &self,
+        name: ExpectedName<'_>,
+        destination: &str,
+    ) -> Result<Session, CredentialsError> {
+        self.dialling_session(name, destination, request::watch)
+    }
+
+    fn dialling_session(
+        &self,
+        name: ExpectedName<'_>,
+        destination: &str,
+        prepare: impl FnOnce(&mut SslRef),
+    ) -> Result<Session, CredentialsError> {
         debug_assert_eq!(self.role, Role::Client);
         if let ExpectedName::Dns(name) = name
             && !is_one_name(name)
@@ -91,6 +110,7 @@ impl TlsContext {
         }
         let session = || -> Result<Session, ErrorStack> {
             let mut ssl = self.ssl(Some(name))?;
+            prepare(&mut ssl);
             if let ExpectedName::Dns(name) = name {
                 ssl.set_hostname(name)?;
             }
@@ -120,9 +140,15 @@ impl TlsContext {
         self.session(ssl)
     }
 
-    /// A session for a proof: it verifies chain, purpose and validity, but no name.
-    pub(super) fn nameless_session(&self) -> Result<Session, ErrorStack> {
-        self.session(self.ssl(None)?)
+    /// A session for a proof: it verifies chain, purpose and validity, but no name. Validity is judged as
+    /// of `at`, in seconds since 1970, or else of now.
+    pub(super) fn nameless_session(&self, at: Option<i64>) -> Result<Session, ErrorStack> {
+        let mut ssl = self.ssl(None)?;
+        verify::want_chain(&mut ssl)?;
+        if let Some(at) = at {
+            ssl.param_mut().set_time(at as _);
+        }
+        self.session(ssl)
     }
 
     fn session(&self, ssl: Ssl) -> Result<Session, ErrorStack> {

@@ -10,9 +10,10 @@ use super::backend::lib::pkey::{PKey, Private};
 use super::backend::lib::x509::{X509, X509Ref};
 use super::context::{MinVersion, Resumption, TlsContext};
 use super::crl::Checked;
+use super::proof::{self, Terms};
 use super::revocation::{Lists, Revocation};
 use super::session::Role;
-use super::{crl, facts, proof};
+use super::{crl, dates, facts};
 use crate::identity::PeerCert;
 
 /// A file as it was read: PEM, or of a revocation list DER too.
@@ -67,6 +68,8 @@ pub struct Credentials {
     server: Option<TlsContext>,
     /// Facts of our own certificate.
     pub cert: PeerCert,
+    /// The chain from it to the anchor of ours that vouches for it; empty if none does.
+    pub chain: Vec<PeerCert>,
     /// Whole days until our certificate ends.
     pub days_left: i32,
     /// What works but should be looked at, as lines.
@@ -97,19 +100,29 @@ impl Credentials {
     ) -> Result<Credentials, CredentialsError> {
         let (parsed, authorities, mut warnings) = parse(material, now)?;
         let mut problems = Vec::new();
+        warnings.extend(dates::warnings(material, now));
+        let cert = facts::peer_cert(&parsed.cert);
+        let mut chain = Vec::new();
         for role in roles {
-            let min = material.min_version;
-            if let Err(error) = proof::own_certificate(*role, &parsed, min) {
+            let terms = Terms {
+                role: *role,
+                min_version: material.min_version,
+                at: dates::proof_time(&cert, now),
+            };
+            if let Err(error) = proof::own_certificate(&parsed, terms) {
                 problems.push(format!(
                     "{}: {error}: {}",
                     material.cert.path,
                     error.reason.remedy()
                 ));
-            } else if let Err(error) = proof::own_chain(*role, &parsed, &authorities.anchors, min) {
-                warnings.push(format!(
+                continue;
+            }
+            match proof::own_chain(&parsed, &authorities.anchors, terms) {
+                Ok(proven) => chain = proven,
+                Err(error) => warnings.push(format!(
                     "{}: our own ca does not vouch for it ({}): peers must trust its issuer",
                     material.cert.path, error.detail
-                ));
+                )),
             }
         }
         if !problems.is_empty() {
@@ -125,7 +138,8 @@ impl Credentials {
         Ok(Credentials {
             client: context(Role::Client).map_err(CredentialsError::library)?,
             server: context(Role::Server).map_err(CredentialsError::library)?,
-            cert: facts::peer_cert(&parsed.cert),
+            cert,
+            chain,
             days_left: days_left(&parsed.cert, now),
             warnings,
         })
@@ -191,7 +205,7 @@ fn parse(
 }
 
 /// All certificates of a PEM file, or what is wrong with it.
-fn certificates_of(pem: &[u8]) -> Result<Vec<X509>, String> {
+pub(super) fn certificates_of(pem: &[u8]) -> Result<Vec<X509>, String> {
     let begun = certificates_begun(pem);
     if begun == 0 {
         return Err("no certificate in it: a PEM file is needed".to_owned());

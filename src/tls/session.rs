@@ -6,7 +6,7 @@ use super::backend::{self, lib};
 use super::error::{self, LibraryError, TlsError};
 use super::known::Known;
 use super::wire::Wire;
-use super::{again, resumption, verify};
+use super::{again, request, resumption, verify};
 use crate::base::buffer::Buffer;
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
@@ -229,12 +229,15 @@ impl Session {
         })
     }
 
-    /// What was negotiated; empty before the handshake is done.
+    /// Whether the server has asked for a certificate; none if nobody watched.
+    pub fn was_asked(&self) -> Option<bool> {
+        request::was_seen(self.stream.ssl())
+    }
+
+    /// What was negotiated. Before the handshake is done, what is known of it once the peer's certificate
+    /// is there.
     pub fn negotiated(&self) -> Negotiated {
         let ssl = self.stream.ssl();
-        if !self.is_established {
-            return Negotiated::default();
-        }
         Negotiated {
             version: ssl.version_str().to_owned(),
             suite: backend::suite(ssl).unwrap_or_default().to_owned(),
@@ -243,7 +246,7 @@ impl Session {
         }
     }
 
-    /// The peer's certificate, once the handshake is done.
+    /// The peer's certificate, once it is there.
     pub fn peer(&self) -> Option<Arc<PeerCert>> {
         let cert = self.stream.ssl().peer_certificate()?;
         Some(self.known.facts(&cert))
@@ -252,6 +255,11 @@ impl Session {
     /// What the library has of it, and what its context knows of peers.
     pub(super) fn inside(&self) -> (&SslRef, &Known) {
         (self.stream.ssl(), &self.known)
+    }
+
+    /// The chain of the peer that was found good, where a proof has asked for it.
+    pub(super) fn verified_chain(&self) -> Vec<PeerCert> {
+        verify::chain(self.stream.ssl())
     }
 
     /// Lends the worker's buffers to the wire for one call into the library: no byte is copied

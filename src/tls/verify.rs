@@ -24,6 +24,7 @@ use super::session::Role;
 use super::slot::Slot;
 use super::{facts, lifetime, name};
 use crate::base::reason::CloseReason;
+use crate::identity::PeerCert;
 
 /// The shortest keys of a chain, in bits (NIST SP 800-131A).
 const RSA_BITS_MIN: u32 = 2048;
@@ -34,6 +35,9 @@ pub(super) const CHAIN_DEPTH_MAX: u32 = 8;
 
 /// Where a session finds why its peer's certificate was refused.
 static FINDING: Slot<Mutex<Option<TlsError>>> = Slot::new();
+
+/// Where a proof finds the chain that was built; other sessions have no such place.
+static CHAIN: Slot<Mutex<Vec<PeerCert>>> = Slot::new();
 
 /// What the callback knows: whom we judge, the organisations of our anchors, and revocation lists.
 #[derive(Clone)]
@@ -79,6 +83,20 @@ pub(super) fn digest(cert: &X509Ref) -> Option<Digest> {
 pub(super) fn prepare(ssl: &mut SslRef, name: Option<ExpectedName<'_>>) -> Result<(), ErrorStack> {
     FINDING.fill(ssl, Mutex::default())?;
     name::keep(ssl, name)
+}
+
+/// Gives a session a place for the chain that it will build.
+pub(super) fn want_chain(ssl: &mut SslRef) -> Result<(), ErrorStack> {
+    CHAIN.fill(ssl, Mutex::default())
+}
+
+/// The chain that was found good, from the peer's certificate to the anchor; empty if none was, or nobody
+/// wanted it.
+pub(super) fn chain(ssl: &SslRef) -> Vec<PeerCert> {
+    let chain = CHAIN
+        .of(ssl)
+        .and_then(|chain| Some(chain.lock().ok()?.clone()));
+    chain.unwrap_or_default()
 }
 
 /// Why the peer's certificate was refused, if it was.
@@ -161,6 +179,10 @@ pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreCo
             // What was overlooked is not to stay behind as the verdict.
             backend::accept(store);
         }
+        // The peer's own certificate is judged last.
+        if store.error_depth() == 0 {
+            keep_chain(store);
+        }
         return true;
     };
     // Told is the peer's own certificate, whichever of its chain is at fault.
@@ -192,6 +214,14 @@ fn first_of_chain(store: &X509StoreContextRef) -> Option<&X509Ref> {
 /// The session whose peer's chain is judged.
 pub(super) fn ssl(store: &X509StoreContextRef) -> Option<&SslRef> {
     store.ex_data(X509StoreContext::ssl_idx().ok()?)
+}
+
+fn keep_chain(store: &X509StoreContextRef) {
+    if let Some(place) = ssl(store).and_then(|ssl| CHAIN.of(ssl))
+        && let (Ok(mut place), Some(chain)) = (place.lock(), store.chain())
+    {
+        *place = chain.iter().map(facts::peer_cert).collect();
+    }
 }
 
 fn keep(store: &X509StoreContextRef, error: TlsError) {

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod backend;
+pub mod black_hole;
 pub mod certs;
 pub mod crowd;
 pub mod daemon;

@@ -283,7 +283,7 @@ pub fn prove(
     files: &IdentityFiles,
     role: Role,
 ) -> Result<Credentials, CredentialsError> {
-    Credentials::prove(&material(ca, files, MinVersion::Tls12), &[role], 0)
+    Credentials::prove(&material(ca, files, MinVersion::Tls12), &[role], unix_now())
 }
 
 /// As [`prove`], for peers of TLS 1.3 alone.

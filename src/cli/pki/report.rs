@@ -9,7 +9,7 @@ use super::crl::{Made, RootList};
 use super::folder::{CA, CRL, Folder, INTERMEDIATE, REVOKED, Signing};
 
 /// A day as people write it, in UTC; `seconds` is Unix time.
-pub(in crate::cli) fn date(seconds: i64) -> String {
+pub(super) fn date(seconds: i64) -> String {
     match jiff::Timestamp::from_second(seconds) {
         Ok(time) => time.strftime("%Y-%m-%d").to_string(),
         Err(_) => format!("Unix second {seconds}"),

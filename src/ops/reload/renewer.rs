@@ -11,6 +11,7 @@ use super::next::Next;
 use super::stage::{Proven, Staged, Unreadable, files_of};
 use super::watch::Watcher;
 use crate::config::{Config, Pair};
+use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::control::Control;
 use crate::ops::gauges::Gauges;
@@ -175,9 +176,10 @@ impl Renewer {
         let staged = staged.map_err(|unreadable| unreadable.problems)?;
         let config = staged.config.clone();
         let proven = staged.prove(clock.wall.timestamp().as_second())?;
-        let warnings = self.warnings(&proven);
+        let mut warnings = self.warnings(&proven);
         let next = Next::behind(&self.generation, proven);
         let next = next.map_err(|error| vec![error.to_string()])?;
+        warnings.extend(lost_names_of(&self.generation, &next.generation));
         for warning in warnings {
             log::warn!("{warning}");
         }
@@ -296,6 +298,26 @@ impl Renewer {
         }
         watcher.follow(&files);
     }
+}
+
+/// The names that certificates of pairs that go on no longer carry, as warnings.
+fn lost_names_of(older: &Generation, newer: &Generation) -> BTreeSet<String> {
+    let mut warnings = BTreeSet::new();
+    for post in newer.posts() {
+        let served = &post.served;
+        let Some(older) = older.post(served.id) else {
+            continue;
+        };
+        let lost = lost_names(&older.served.credentials.cert, &served.credentials.cert);
+        let file = served.pair.tls.cert.display();
+        warnings.extend(lost.iter().map(|name| {
+            format!(
+                "{file}: the certificate no longer carries {name}: peers that expect that name \
+                 will refuse it"
+            )
+        }));
+    }
+    warnings
 }
 
 /// Tells where a pair listens.
