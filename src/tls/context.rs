@@ -17,7 +17,7 @@ use super::pool::Key;
 use super::resumption::Tickets;
 use super::session::{Role, Session};
 use super::verify::{self, Trust};
-use super::{lifetime, resumption};
+use super::{lifetime, resumption, staple};
 
 /// Key exchange groups, the preferred one first.
 const GROUPS: &str = "X25519:P-256:P-384";
@@ -93,6 +93,7 @@ impl TlsContext {
             // As it is written in code: an address is no DNS name of the same letters.
             let expected = format!("{name:?}");
             let mut ssl = self.ssl(&expected)?;
+            staple::ask(&mut ssl)?;
             match name {
                 ExpectedName::Dns(name) => {
                     ssl.set_hostname(name)?;
@@ -240,8 +241,9 @@ fn set_trust(
     }
     builder.set_verify_cert_store(store.build())?;
     builder.set_verify_depth(verify::CHAIN_DEPTH_MAX);
-    if role == Role::Server {
-        name_anchors(builder, anchors)?;
+    match role {
+        Role::Server => name_anchors(builder, anchors)?,
+        Role::Client => staple::judge_all(builder, anchors)?,
     }
     let trust = Trust::of(anchors, role);
     let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::backend::lib::x509::X509Ref;
+use super::backend::lib::x509::{X509, X509Ref};
 use super::facts;
 use super::room::make_room;
 use super::verify::digest;
@@ -46,22 +46,31 @@ impl Window {
     }
 }
 
+/// A chain that was good.
+#[derive(Clone)]
+pub(super) struct Chain {
+    /// When it is.
+    pub(super) window: Window,
+    /// Who has issued the peer's certificate, if that is going to be asked.
+    pub(super) issuer: Option<X509>,
+}
+
 /// The peers of one context. Each lock is taken once for a new connection.
 #[derive(Default)]
 pub(super) struct Known {
-    chains: Memory<Window>,
+    chains: Memory<Chain>,
     certs: Memory<Arc<PeerCert>>,
 }
 
 impl Known {
-    /// When a chain is good, if it was.
-    pub(super) fn chain(&self, chain: &Digest) -> Option<Window> {
-        self.chains.get(chain)
+    /// A chain, if it was good.
+    pub(super) fn chain(&self, digest: &Digest) -> Option<Chain> {
+        self.chains.get(digest)
     }
 
     /// A chain was found to be good.
-    pub(super) fn keep_chain(&self, chain: Digest, window: Window) {
-        self.chains.keep(chain, window);
+    pub(super) fn keep_chain(&self, digest: Digest, chain: Chain) {
+        self.chains.keep(digest, chain);
     }
 
     /// The facts of an accepted peer's certificate; its connections share them.
@@ -117,8 +126,9 @@ mod tests {
         for number in 0..2 * ENTRIES_MAX {
             let mut chain = Digest::default();
             chain[..8].copy_from_slice(&number.to_be_bytes());
-            known.keep_chain(chain, window);
-            assert_eq!(known.chain(&chain), Some(window));
+            let issuer = None;
+            known.keep_chain(chain, Chain { window, issuer });
+            assert_eq!(known.chain(&chain).map(|one| one.window), Some(window));
         }
         assert_eq!(
             known.chains.0.lock().map_or(0, |map| map.len()),

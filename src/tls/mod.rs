@@ -14,6 +14,7 @@ mod resumption;
 mod room;
 mod session;
 mod slot;
+mod staple;
 mod verify;
 mod wire;
 

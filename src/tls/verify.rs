@@ -15,10 +15,10 @@ use super::backend::lib::sha::Sha256;
 use super::backend::lib::ssl::SslRef;
 use super::backend::lib::x509::{X509, X509Ref, X509StoreContext, X509StoreContextRef};
 use super::error::TlsError;
-use super::known::{Digest, Known, Window};
+use super::known::{Chain, Digest, Known, Window};
 use super::session::Role;
 use super::slot::Slot;
-use super::{facts, lifetime};
+use super::{facts, lifetime, staple};
 use crate::base::reason::CloseReason;
 
 /// The shortest keys of a chain, in bits (NIST SP 800-131A).
@@ -85,8 +85,9 @@ pub(super) fn verify(known: &Known, store: &mut X509StoreContextRef) -> bool {
         return true;
     }
     let is_good = store.verify_cert().unwrap_or(false);
-    if is_good && let (Some(chain), Some(window)) = (chain, window(store)) {
-        known.keep_chain(chain, window);
+    if is_good && let (Some(digest), Some(window)) = (chain, window(store)) {
+        let issuer = ssl(store).and_then(staple::issuer);
+        known.keep_chain(digest, Chain { window, issuer });
     }
     is_good
 }
@@ -95,9 +96,10 @@ pub(super) fn verify(known: &Known, store: &mut X509StoreContextRef) -> bool {
 fn stands(known: &Known, chain: &Digest, store: &X509StoreContextRef) -> bool {
     let begin = || {
         let ssl = ssl(store)?;
-        let window = known.chain(chain)?;
+        let Chain { window, issuer } = known.chain(chain)?;
         // Not when the handshake began: its peer may have taken its time.
         let holds = window.holds(lifetime::now()?);
+        staple::remember(ssl, || issuer);
         holds.then(|| lifetime::begin(ssl, window.end))?
     };
     begin().is_some()
@@ -119,20 +121,22 @@ fn chain_digest(store: &X509StoreContextRef) -> Option<Digest> {
 
 /// When a chain that was just verified is good: while all of its certificates are.
 fn window(store: &X509StoreContextRef) -> Option<Window> {
-    let window = |cert: &X509Ref| -> Option<Window> {
-        Some(Window {
-            begin: facts::seconds(cert.not_before()).ok()?,
-            end: facts::seconds(cert.not_after()).ok()?,
-        })
-    };
-    let windows: Option<Vec<Window>> = store.chain()?.iter().map(window).collect();
+    let windows: Option<Vec<Window>> = store.chain()?.iter().map(validity).collect();
     windows?.into_iter().reduce(Window::and)
+}
+
+/// When a certificate is good.
+pub(super) fn validity(cert: &X509Ref) -> Option<Window> {
+    Some(Window {
+        begin: facts::seconds(cert.not_before()).ok()?,
+        end: facts::seconds(cert.not_after()).ok()?,
+    })
 }
 
 /// Judges one certificate of a chain; the library calls this for each error and each good one.
 pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreContextRef) -> bool {
     let objection = match library_agrees {
-        true => own_objection(trust, store).or_else(|| lifetime_objection(store)),
+        true => own_objection(trust, store).or_else(|| whole_objection(trust, store)),
         false => Some(library_objection(trust, store)),
     };
     let Some((reason, what)) = objection else {
@@ -156,7 +160,9 @@ pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreCo
     if library_agrees {
         backend::reject(store);
     }
-    keep(store, error);
+    if let Some(ssl) = ssl(store) {
+        keep(ssl, error);
+    }
     false
 }
 
@@ -169,8 +175,9 @@ pub(super) fn ssl(store: &X509StoreContextRef) -> Option<&SslRef> {
     store.ex_data(X509StoreContext::ssl_idx().ok()?)
 }
 
-fn keep(store: &X509StoreContextRef, error: TlsError) {
-    if let Some(finding) = ssl(store).and_then(|ssl| FINDING.of(ssl))
+/// Keeps why a session's peer is refused.
+pub(super) fn keep(ssl: &SslRef, error: TlsError) {
+    if let Some(finding) = FINDING.of(ssl)
         && let Ok(mut finding) = finding.lock()
     {
         // The first objection stands: a library that goes on after it only finds consequences.
@@ -263,8 +270,12 @@ fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseRea
 }
 
 /// The peer's own certificate is judged last: with it the whole chain is good.
-fn lifetime_objection(store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
-    let begin = || lifetime::begin(ssl(store)?, window(store)?.end);
+fn whole_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
+    let begin = || {
+        let ssl = ssl(store)?;
+        staple::remember(ssl, || issuer(trust, store));
+        lifetime::begin(ssl, window(store)?.end)
+    };
     if store.error_depth() > 0 || begin().is_some() {
         return None;
     }
@@ -272,7 +283,16 @@ fn lifetime_objection(store: &X509StoreContextRef) -> Option<(CloseReason, Strin
     Some((CloseReason::CertInvalid, what))
 }
 
-fn weak_key(cert: &X509Ref) -> Option<String> {
+/// The issuer of the peer's certificate in a chain that is good. If the certificate itself is what is
+/// trusted, nothing above it was proven, unless that leads to an anchor too.
+fn issuer(trust: &Trust, store: &X509StoreContextRef) -> Option<X509> {
+    let chain = store.chain()?;
+    let mut above = chain.iter().skip(1);
+    let is_proven = !trust.is_anchor(chain.get(0)?) || above.any(|cert| trust.is_anchor(cert));
+    is_proven.then(|| chain.get(1).map(|cert| cert.to_owned()))?
+}
+
+pub(super) fn weak_key(cert: &X509Ref) -> Option<String> {
     let Ok(key) = cert.public_key() else {
         return Some("its key is of an unknown kind".to_owned());
     };
@@ -285,7 +305,7 @@ fn weak_key(cert: &X509Ref) -> Option<String> {
     (bits < bits_min).then(|| format!("its {kind} key has {bits} bits, {bits_min} are the least"))
 }
 
-fn weak_signature(cert: &X509Ref) -> Option<String> {
+pub(super) fn weak_signature(cert: &X509Ref) -> Option<String> {
     const WEAK: [Nid; 6] = [
         Nid::MD5WITHRSAENCRYPTION,
         Nid::SHA1WITHRSAENCRYPTION,
