@@ -218,6 +218,11 @@ impl TestPki {
         &self.root
     }
 
+    /// The intermediate, which issues all the good identities.
+    pub fn intermediate(&self) -> &Authority {
+        &self.intermediate
+    }
+
     /// Writes PEM text to two new files.
     pub fn write(&self, cert_pem: &str, key_pem: &str) -> IdentityFiles {
         let number = self.written.fetch_add(1, Ordering::Relaxed);

@@ -102,7 +102,7 @@ fn authorised(
     if !is_issued {
         return Err("it is of another issuer than the server's".to_owned());
     }
-    if !validity(cert).is_some_and(|window| window.holds(now)) {
+    if !validity(cert).is_some_and(|window| (window.begin..=window.end).contains(&now)) {
         return Err("it is not valid now".to_owned());
     }
     let purposes = signed.extension::<Vec<ObjectIdentifier>>(PURPOSES);

@@ -64,14 +64,14 @@ fn a_delegate_without_all_that_it_needs_may_not_sign() {
         ),
         (
             Wanted {
-                end: NOW,
+                end: NOW - 1,
                 ..wanted()
             },
             "not valid now",
         ),
         (
             Wanted {
-                begin: NOW,
+                begin: NOW + 1,
                 ..wanted()
             },
             "not valid now",
