@@ -9,7 +9,7 @@ use super::backend::lib::pkey::{PKey, Private};
 use super::backend::lib::x509::X509;
 use super::context::{MinVersion, Resumption, TlsContext};
 use super::session::Role;
-use super::{facts, proof};
+use super::{facts, proof, staple};
 use crate::identity::PeerCert;
 
 /// A PEM file as it was read.
@@ -104,6 +104,13 @@ impl Credentials {
         if !problems.is_empty() {
             problems.dedup();
             return Err(CredentialsError(problems));
+        }
+        if roles.contains(&Role::Server) && staple::is_demanded(&parsed.cert) {
+            warnings.push(format!(
+                "{}: it demands that an OCSP response is sent with it (must-staple), and none is: \
+                 clients may refuse it",
+                material.cert.path
+            ));
         }
         let (min, resumption) = (material.min_version, material.resumption);
         let context = |role: Role| match roles.contains(&role) {

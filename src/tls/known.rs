@@ -4,7 +4,7 @@
 //! that is expected, and on the time. The first and the third are in the digest, the second cannot
 //! change, as new credentials are a new context, and with the time a good chain only becomes too old. So
 //! a chain that was good is good until the first of its certificates ends. That its holder has the key
-//! is proven in each full handshake all the same.
+//! is proven in each full handshake all the same, and a staple is judged in each.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

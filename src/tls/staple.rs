@@ -88,7 +88,7 @@ fn check(ssl: &SslRef, issuer: Option<X509>, anchors: &[X509]) -> Result<(), Obj
     let cert = ssl.peer_certificate();
     let cert = cert.ok_or_else(|| invalid("there is no certificate"))?;
     let Some(staple) = ssl.ocsp_status() else {
-        return match must_staple(&cert) {
+        return match is_demanded(&cert) {
             true => Err(invalid("there is none, and the certificate demands one")),
             false => Ok(()),
         };
@@ -117,7 +117,7 @@ fn issuer_among(anchors: &[X509], cert: &X509Ref) -> Option<X509> {
 
 /// Whether a certificate demands of its server to send a staple (RFC 7633): one that cannot be read so
 /// far demands nothing.
-fn must_staple(cert: &X509Ref) -> bool {
+pub(super) fn is_demanded(cert: &X509Ref) -> bool {
     const TLS_FEATURE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.1.24");
     /// The number of that extension in TLS.
     const STATUS_REQUEST: u16 = 5;

@@ -86,3 +86,16 @@ fn for_a_server_that_is_an_anchor_itself_only_an_issuer_among_the_anchors_may_sp
         assert!(refused.contains("revoked at"), "{version}: {refused}");
     }
 }
+
+#[test]
+fn a_certificate_of_our_own_that_demands_a_staple_is_warned_of_for_a_server() {
+    let pki = TestPki::new();
+    let demanding = Responder::of(&pki).demanding_server();
+    let warnings = |files: &IdentityFiles| {
+        let credentials = tls::credentials(files, &pki.ca, Role::Server);
+        credentials.warnings.concat()
+    };
+    assert_eq!(warnings(&pki.server("localhost")), "");
+    let told = warnings(&demanding);
+    assert!(told.contains("must-staple"), "{told}");
+}

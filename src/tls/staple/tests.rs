@@ -79,6 +79,12 @@ fn a_response_about_another_certificate_or_of_another_issuer_proves_nothing() {
         ..Response::of(&rig.issuer)
     };
     rig.assert_invalid(&of_another_issuer.der(), "another certificate");
+    let renamed = rig::renamed(&rig.issuer);
+    let of_another_name = Response {
+        issuer: &renamed,
+        ..Response::of(&rig.issuer)
+    };
+    rig.assert_invalid(&of_another_name.der(), "another certificate");
 }
 
 #[test]

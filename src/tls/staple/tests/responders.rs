@@ -23,10 +23,8 @@ fn a_delegate_of_the_issuer_may_sign_under_its_name_or_its_key() {
         };
         let delegate = delegate.signed_by(Some(&rig.issuer));
         for named in [Named::Name, Named::Key] {
-            let algorithm = Response::of(&delegate).algorithm;
             let response = Response {
                 named,
-                algorithm,
                 ..Response::by(&rig.issuer, &delegate)
             };
             assert_eq!(rig.judge(&response.der()), Ok(GOOD));
@@ -93,11 +91,7 @@ fn a_delegate_without_all_that_it_needs_may_not_sign() {
     ];
     for (wanted, told) in cases {
         let delegate = wanted.signed_by(Some(&rig.issuer));
-        let algorithm = Response::of(&delegate).algorithm;
-        let response = Response {
-            algorithm,
-            ..Response::by(&rig.issuer, &delegate)
-        };
+        let response = Response::by(&rig.issuer, &delegate);
         rig.assert_invalid(&response.der(), told);
     }
 }
@@ -113,6 +107,10 @@ fn a_delegate_of_another_authority_or_of_another_delegate_may_not_sign() {
         response.certs.extend([&other.cert, &rig.issuer.cert]);
         rig.assert_invalid(&response.der(), "of another issuer");
     }
+    // Its key is the issuer's, but not its name.
+    let renamed = Wanted::delegate().signed_by(Some(&rig::renamed(&rig.issuer)));
+    let response = Response::by(&rig.issuer, &renamed);
+    rig.assert_invalid(&response.der(), "of another issuer");
     let by_itself = Wanted::delegate().signed_by(None);
     let response = Response::by(&rig.issuer, &by_itself);
     rig.assert_invalid(&response.der(), "of another issuer");
@@ -158,7 +156,7 @@ fn a_response_that_was_signed_with_a_weak_or_unknown_digest_proves_nothing() {
     for (kind, cases) in [
         (
             KeyKind::Rsa(2048),
-            [
+            vec![
                 ("1.2.840.113549.1.1.5", MessageDigest::sha1(), "with SHA-1"),
                 ("1.2.840.113549.1.1.4", MessageDigest::md5(), "with MD5"),
                 ("1.2.840.113549.1.1.14", MessageDigest::sha224(), "unknown"),
@@ -166,11 +164,12 @@ fn a_response_that_was_signed_with_a_weak_or_unknown_digest_proves_nothing() {
         ),
         (
             KeyKind::EcP256,
-            [
+            vec![
                 ("1.2.840.10045.4.1", MessageDigest::sha1(), "with SHA-1"),
                 ("1.2.840.10045.4.3.1", MessageDigest::sha224(), "unknown"),
-                // The digest of the one, the name of the other.
+                // The digest of the one, the name of the other; and RSA's name.
                 ("1.2.840.10045.4.3.3", MessageDigest::sha256(), "wrong"),
+                ("1.2.840.113549.1.1.11", MessageDigest::sha256(), "wrong"),
             ],
         ),
     ] {
@@ -184,6 +183,16 @@ fn a_response_that_was_signed_with_a_weak_or_unknown_digest_proves_nothing() {
             rig.assert_invalid(&response.der(), told);
         }
     }
+}
+
+#[test]
+fn parameters_of_a_signature_that_has_none_prove_nothing() {
+    let rig = Rig::new();
+    let response = Response {
+        has_null: true,
+        ..Response::of(&rig.issuer)
+    };
+    rig.assert_invalid(&response.der(), "unknown algorithm");
 }
 
 #[test]
@@ -211,15 +220,21 @@ fn stronger_digests_are_taken_too() {
     }
 }
 
-/// A response signed with RSASSA-PSS under one digest that names another one for its mask.
-fn pss(rig: &Rig, digest: MessageDigest, named: [&str; 2], salt: u8) -> Vec<u8> {
+/// A response signed with RSASSA-PSS, which names a digest, that of the mask, and the mask's function.
+fn pss(
+    rig: &Rig,
+    digest: MessageDigest,
+    named: [&str; 3],
+    salt: u8,
+    trailer: Option<u8>,
+) -> Vec<u8> {
     let data = Response::of(&rig.issuer).data();
     let mut signer = Signer::new(digest, &rig.issuer.key).unwrap();
     signer.set_rsa_padding(Padding::PKCS1_PSS).unwrap();
     let length = RsaPssSaltlen::DIGEST_LENGTH;
     signer.set_rsa_pss_saltlen(length).unwrap();
     let signature = signer.sign_oneshot_to_vec(&data).unwrap();
-    let [digest, mask] = named.map(|id| Algorithm {
+    let [digest, mask, function] = named.map(|id| Algorithm {
         id: id.parse().unwrap(),
         parameters: Some(AnyRef::NULL),
     });
@@ -227,11 +242,11 @@ fn pss(rig: &Rig, digest: MessageDigest, named: [&str; 2], salt: u8) -> Vec<u8> 
     let parameters = PssParameters {
         digest: Some(digest),
         mask: Some(Algorithm {
-            id: "1.2.840.113549.1.1.8".parse().unwrap(),
+            id: function.id,
             parameters: Some(AnyRef::from_der(&mask).unwrap()),
         }),
         salt: Some(salt),
-        trailer: None,
+        trailer,
     };
     let parameters = parameters.to_der().unwrap();
     wrapped(&BasicResponse {
@@ -250,18 +265,22 @@ fn rsassa_pss_is_taken_with_one_strong_digest_and_a_salt_of_its_length() {
     const SHA256: &str = "2.16.840.1.101.3.4.2.1";
     const SHA384: &str = "2.16.840.1.101.3.4.2.2";
     const SHA1: &str = "1.3.14.3.2.26";
+    const MGF1: &str = "1.2.840.113549.1.1.8";
     let rig = Rig::with_keys(KeyKind::Rsa(2048));
     let (sha256, sha1) = (MessageDigest::sha256(), MessageDigest::sha1());
-    let good = pss(&rig, sha256, [SHA256, SHA256], 32);
+    let good = pss(&rig, sha256, [SHA256, SHA256, MGF1], 32, None);
     assert_eq!(rig.judge(&good), Ok(GOOD));
     for (digest, named, salt, told) in [
-        (sha256, [SHA256, SHA256], 20, "unknown algorithm"),
-        (sha256, [SHA256, SHA384], 32, "unknown algorithm"),
-        (sha256, [SHA384, SHA384], 48, "wrong"),
-        (sha1, [SHA1, SHA1], 20, "unknown algorithm"),
+        (sha256, [SHA256, SHA256, MGF1], 20, "unknown algorithm"),
+        (sha256, [SHA256, SHA384, MGF1], 32, "unknown algorithm"),
+        (sha256, [SHA256, SHA256, SHA256], 32, "unknown algorithm"),
+        (sha256, [SHA384, SHA384, MGF1], 48, "wrong"),
+        (sha1, [SHA1, SHA1, MGF1], 20, "unknown algorithm"),
     ] {
-        rig.assert_invalid(&pss(&rig, digest, named, salt), told);
+        rig.assert_invalid(&pss(&rig, digest, named, salt, None), told);
     }
+    let with_trailer = pss(&rig, sha256, [SHA256, SHA256, MGF1], 32, Some(2));
+    rig.assert_invalid(&with_trailer, "unknown algorithm");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::tls::backend::lib::asn1::Asn1Time;
 use crate::tls::backend::lib::bn::BigNum;
 use crate::tls::backend::lib::hash::{MessageDigest, hash};
 use crate::tls::backend::lib::nid::Nid;
-use crate::tls::backend::lib::pkey::{Id, PKey, Private};
+use crate::tls::backend::lib::pkey::{Id, PKey, PKeyRef, Private};
 use crate::tls::backend::lib::sign::Signer;
 use crate::tls::backend::lib::x509::extension::{
     BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
@@ -60,8 +60,13 @@ impl Wanted {
 
     pub(super) fn signed_by(self, issuer: Option<&Holder>) -> Holder {
         let key = key(self.key);
+        let cert = self.certificate(&key, issuer);
+        Holder { cert, key }
+    }
+
+    fn certificate(self, key: &PKeyRef<Private>, issuer: Option<&Holder>) -> X509 {
         let subject = name(self.name);
-        let signer = issuer.map_or(&key, |issuer| &issuer.key);
+        let signer = issuer.map_or(key, |issuer| &issuer.key);
         let mut builder = X509Builder::new().unwrap();
         builder.set_version(2).unwrap();
         let serial = BigNum::from_u32(self.serial).unwrap();
@@ -73,15 +78,12 @@ impl Wanted {
         let time = |at| Asn1Time::from_unix(at).unwrap();
         builder.set_not_before(&time(self.begin)).unwrap();
         builder.set_not_after(&time(self.end)).unwrap();
-        builder.set_pubkey(&key).unwrap();
+        builder.set_pubkey(key).unwrap();
         for extension in &self.extensions {
             backend::append_extension(&mut builder, extension).unwrap();
         }
         builder.sign(signer, self.digest).unwrap();
-        Holder {
-            cert: builder.build(),
-            key,
-        }
+        builder.build()
     }
 }
 
@@ -133,6 +135,15 @@ pub(super) fn authority(key: KeyKind) -> Holder {
         ..Wanted::new("authority", vec![ca])
     }
     .signed_by(None)
+}
+
+/// Another certificate of an authority, under another name.
+pub(super) fn renamed(authority: &Holder) -> Holder {
+    let ca = BasicConstraints::new().critical().ca().build().unwrap();
+    let wanted = Wanted::new("renamed", vec![ca]);
+    let cert = wanted.certificate(&authority.key, None);
+    let key = authority.key.clone();
+    Holder { cert, key }
 }
 
 /// How a response identifies certificates: algorithm and function.
@@ -196,6 +207,8 @@ pub(super) struct Response<'a> {
     pub(super) answers: Vec<Answer>,
     pub(super) certs: Vec<&'a X509>,
     pub(super) algorithm: &'a str,
+    /// Whether the algorithm has the parameters NULL.
+    pub(super) has_null: bool,
     pub(super) digest: MessageDigest,
     pub(super) is_critical: bool,
     pub(super) version: u8,
@@ -214,6 +227,7 @@ impl<'a> Response<'a> {
                 Id::RSA => "1.2.840.113549.1.1.11",
                 _ => "1.2.840.10045.4.3.2",
             },
+            has_null: issuer.key.id() == Id::RSA,
             digest: MessageDigest::sha256(),
             is_critical: false,
             version: 0,
@@ -223,10 +237,10 @@ impl<'a> Response<'a> {
     /// Signed by a delegate, whose certificate goes along.
     pub(super) fn by(issuer: &'a Holder, signer: &'a Holder) -> Response<'a> {
         Response {
-            signer,
+            issuer,
             named: Named::Name,
             certs: vec![&signer.cert],
-            ..Response::of(issuer)
+            ..Response::of(signer)
         }
     }
 
@@ -248,12 +262,11 @@ impl<'a> Response<'a> {
             .map(|cert| cert.to_der().unwrap())
             .collect();
         let certs: Vec<_> = certs.iter().map(|der| Raw(der)).collect();
-        let is_rsa = self.signer.key.id() == Id::RSA;
         wrapped(&BasicResponse {
             data: Raw(&data),
             algorithm: Algorithm {
                 id: self.algorithm.parse().unwrap(),
-                parameters: is_rsa.then_some(AnyRef::NULL),
+                parameters: self.has_null.then_some(AnyRef::NULL),
             },
             signature: BitStringRef::from_bytes(&signature).unwrap(),
             certs: (!certs.is_empty()).then_some(certs),
