@@ -11,7 +11,7 @@ use super::backend::{self, Presented};
 use super::context::{ExpectedName, TlsContext};
 use super::credentials::CredentialsError;
 use super::error::TlsError;
-use super::known::{Digest, Known};
+use super::known::{Chain, Digest, Known};
 use super::session::{Role, Session};
 use super::verify::{self, CHAIN_DEPTH_MAX, digest};
 use super::{facts, lifetime, name};
@@ -105,8 +105,8 @@ impl TlsContext {
         let now = lifetime::now();
         let chain = verify::digest_of(name, &peer.leaf, &peer.sent);
         let known = chain.and_then(|chain| self.known.chain(&chain));
-        if let (Some(window), Some(now)) = (known, now)
-            && window.holds(now)
+        if let (Some(known), Some(now)) = (known, now)
+            && known.window.holds(now)
         {
             return Ok(());
         }
@@ -142,19 +142,24 @@ impl TlsContext {
             cert: &peer.leaf,
             sent: &peer.sent,
         };
-        let (is_good, window, words) =
+        let (is_good, found, words) =
             backend::as_handshake(&ssl, &self.store, &presented, |store| {
                 let is_good = store.verify_cert().unwrap_or(false);
-                let window = now.and_then(|now| self.trust.window(store, now));
-                (is_good, window, backend::verify_error(store).1)
+                let found = now
+                    .and_then(|now| self.trust.window(store, now))
+                    .map(|window| Chain {
+                        window,
+                        issuer: verify::issuer(&self.trust, store),
+                    });
+                (is_good, found, backend::verify_error(store).1)
             })?;
         backend::clear_errors();
         if !is_good {
             let unknown = || TlsError::new(CloseReason::CertInvalid, words);
             return Ok(Some(verify::finding(&ssl).unwrap_or_else(unknown)));
         }
-        if let (Some(chain), Some(window)) = (chain, window) {
-            self.known.keep_chain(chain, window);
+        if let (Some(chain), Some(found)) = (chain, found) {
+            self.known.keep_chain(chain, found);
         }
         Ok(None)
     }

@@ -188,14 +188,15 @@ mod boringssl {
     /// A session that waits to be resumed: once it was told of, BoringSSL changes it no more.
     pub(in crate::tls) type KeptSession = SslSession;
 
-    /// Makes a session ready to wait; how many bytes it holds: its ticket and the peer's chain.
+    /// Makes a session ready to wait; how many bytes it holds: its ticket, the peer's staple and chain.
     pub(in crate::tls) fn keep_session(session: SslSession) -> Option<(KeptSession, usize)> {
-        let (mut ticket, mut bytes) = (std::ptr::null(), 0);
-        // SAFETY: the pointer is a live session, which lends its ticket; only the length is looked at.
-        // The crate has no calls for these.
+        let (mut lent, mut bytes, mut staple) = (std::ptr::null(), 0, 0);
+        // SAFETY: the pointer is a live session, which lends what it has; only the lengths are looked
+        // at. The crate has no calls for these.
         #[allow(unsafe_code)]
         let certs = unsafe {
-            boring_sys::SSL_SESSION_get0_ticket(session.as_ptr(), &mut ticket, &mut bytes);
+            boring_sys::SSL_SESSION_get0_ticket(session.as_ptr(), &mut lent, &mut bytes);
+            boring_sys::SSL_SESSION_get0_ocsp_response(session.as_ptr(), &mut lent, &mut staple);
             boring_sys::SSL_SESSION_get0_peer_certificates(session.as_ptr())
         };
         // SAFETY: the session's own list of buffers, or null, which counts as empty.
@@ -206,7 +207,7 @@ mod boringssl {
                 boring_sys::CRYPTO_BUFFER_len(boring_sys::sk_value(certs.cast(), at).cast())
             })
         };
-        let bytes = lengths.fold(bytes, usize::saturating_add);
+        let bytes = lengths.fold(bytes.saturating_add(staple), usize::saturating_add);
         Some((session, bytes))
     }
 

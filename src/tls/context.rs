@@ -17,7 +17,7 @@ use super::pool::Key;
 use super::resumption::Tickets;
 use super::session::{Role, Session};
 use super::verify::{self, Trust};
-use super::{lifetime, name, request, resumption};
+use super::{lifetime, name, request, resumption, staple};
 
 /// Key exchange groups, the preferred one first.
 const GROUPS: &str = "X25519:P-256:P-384";
@@ -111,6 +111,7 @@ impl TlsContext {
         let session = || -> Result<Session, ErrorStack> {
             let mut ssl = self.ssl(Some(name))?;
             prepare(&mut ssl);
+            staple::ask(&mut ssl)?;
             if let ExpectedName::Dns(name) = name {
                 ssl.set_hostname(name)?;
             }
@@ -280,8 +281,9 @@ fn set_trust(
     let store = store.build();
     builder.set_verify_cert_store(backend::share(&store))?;
     builder.set_verify_depth(verify::CHAIN_DEPTH_MAX);
-    if role == Role::Server {
-        name_anchors(builder, &authorities.anchors)?;
+    match role {
+        Role::Server => name_anchors(builder, &authorities.anchors)?,
+        Role::Client => staple::judge_all(builder, &authorities.anchors)?,
     }
     Ok(store)
 }

@@ -13,7 +13,7 @@ use super::crl::Checked;
 use super::proof::{self, Terms};
 use super::revocation::{Lists, Revocation};
 use super::session::Role;
-use super::{crl, dates, facts};
+use super::{crl, dates, facts, staple};
 use crate::identity::PeerCert;
 
 /// A file as it was read: PEM, or of a revocation list DER too.
@@ -128,6 +128,13 @@ impl Credentials {
         if !problems.is_empty() {
             problems.dedup();
             return Err(CredentialsError(problems));
+        }
+        if roles.contains(&Role::Server) && staple::is_demanded(&parsed.cert) {
+            warnings.push(format!(
+                "{}: it demands that an OCSP response is sent with it (must-staple), and none is: \
+                 clients may refuse it",
+                material.cert.path
+            ));
         }
         let (min, resumption) = (material.min_version, material.resumption);
         let context = |role: Role| match roles.contains(&role) {

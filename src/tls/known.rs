@@ -4,7 +4,8 @@
 //! that is expected, and on the time. The first and the third are in the digest, the second cannot
 //! change, as new credentials are a new context, and with the time a good chain only becomes too old, or
 //! one of the context's revocation lists begins or becomes overdue. So a chain that was good is good until
-//! the first of these. That its holder has the key is proven in each full handshake all the same.
+//! the first of these. That its holder has the key is proven in each full handshake all the same, and a
+//! staple is judged in each.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -46,24 +47,33 @@ impl Window {
     }
 }
 
+/// A chain that was good.
+#[derive(Clone)]
+pub(super) struct Chain {
+    /// When it is.
+    pub(super) window: Window,
+    /// Who has issued the peer's certificate, if that is going to be asked.
+    pub(super) issuer: Option<X509>,
+}
+
 /// The peers of one context. Each lock is taken once for a new connection.
 #[derive(Default)]
 pub(super) struct Known {
-    chains: Memory<Window>,
+    chains: Memory<Chain>,
     certs: Memory<Arc<PeerCert>>,
     /// What peers have sent behind their certificates, where tickets do not hold it.
     sent: Memory<Arc<[X509]>>,
 }
 
 impl Known {
-    /// When a chain is good, if it was.
-    pub(super) fn chain(&self, chain: &Digest) -> Option<Window> {
-        self.chains.get(chain)
+    /// A chain, if it was good.
+    pub(super) fn chain(&self, digest: &Digest) -> Option<Chain> {
+        self.chains.get(digest)
     }
 
     /// A chain was found to be good.
-    pub(super) fn keep_chain(&self, chain: Digest, window: Window) {
-        self.chains.keep(chain, window);
+    pub(super) fn keep_chain(&self, digest: Digest, chain: Chain) {
+        self.chains.keep(digest, chain);
     }
 
     /// What an accepted peer has sent behind its certificate, if that is still known.
@@ -129,8 +139,9 @@ mod tests {
         for number in 0..2 * ENTRIES_MAX {
             let mut chain = Digest::default();
             chain[..8].copy_from_slice(&number.to_be_bytes());
-            known.keep_chain(chain, window);
-            assert_eq!(known.chain(&chain), Some(window));
+            let issuer = None;
+            known.keep_chain(chain, Chain { window, issuer });
+            assert_eq!(known.chain(&chain).map(|one| one.window), Some(window));
         }
         assert_eq!(
             known.chains.0.lock().map_or(0, |map| map.len()),

@@ -2,7 +2,8 @@
 //!
 //! A resumed handshake verifies no certificate: it stands on the verification of the full one before
 //! it. That one stands for an hour at most, and never longer than any certificate of the chain that
-//! it verified, nor than a revocation list that it may have been looked up in. A session that resumes another has what is left of the other's time, so no row of
+//! it verified, nor than a revocation list that it may have been looked up in, nor than the OCSP response
+//! that came with it. A session that resumes another has what is left of the other's time, so no row of
 //! resumptions outlives it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -58,6 +59,13 @@ pub(super) fn inherit(ssl: &SslRef, until: i64) {
 /// could be resumed for too long.
 pub(super) fn begin(ssl: &SslRef, first_end: i64) -> Option<()> {
     let until = end(backend::begun(ssl)?, first_end);
+    inherit(ssl, until);
+    backend::limit(ssl, until)
+}
+
+/// Lets the lifetime that was begun end no later than that, in seconds since 1970; None if that fails.
+pub(super) fn shorten(ssl: &SslRef, end: i64) -> Option<()> {
+    let until = of(ssl).min(end);
     inherit(ssl, until);
     backend::limit(ssl, until)
 }

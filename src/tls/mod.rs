@@ -21,6 +21,7 @@ mod revocation;
 mod room;
 mod session;
 mod slot;
+mod staple;
 mod verify;
 mod wire;
 

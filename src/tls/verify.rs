@@ -18,11 +18,11 @@ use super::backend::lib::x509::{X509, X509Ref, X509StoreContext, X509StoreContex
 use super::context::ExpectedName;
 use super::credentials::Authorities;
 use super::error::TlsError;
-use super::known::{Digest, Known, Window};
+use super::known::{Chain, Digest, Known, Window};
 use super::revocation::{Fault, Lists};
 use super::session::Role;
 use super::slot::Slot;
-use super::{facts, lifetime, name};
+use super::{facts, lifetime, name, staple};
 use crate::base::reason::CloseReason;
 use crate::identity::PeerCert;
 
@@ -115,8 +115,9 @@ pub(super) fn verify(trust: &Trust, known: &Known, store: &mut X509StoreContextR
     let now = lifetime::now();
     let is_good = store.verify_cert().unwrap_or(false);
     let window = now.and_then(|now| trust.window(store, now));
-    if is_good && let (Some(chain), Some(window)) = (chain, window) {
-        known.keep_chain(chain, window);
+    if is_good && let (Some(digest), Some(window)) = (chain, window) {
+        let issuer = ssl(store).and_then(staple::issuer);
+        known.keep_chain(digest, Chain { window, issuer });
     }
     is_good
 }
@@ -125,9 +126,10 @@ pub(super) fn verify(trust: &Trust, known: &Known, store: &mut X509StoreContextR
 fn stands(known: &Known, chain: &Digest, store: &X509StoreContextRef) -> bool {
     let begin = || {
         let ssl = ssl(store)?;
-        let window = known.chain(chain)?;
+        let Chain { window, issuer } = known.chain(chain)?;
         // Not when the handshake began: its peer may have taken its time.
         let holds = window.holds(lifetime::now()?);
+        staple::remember(ssl, || issuer);
         holds.then(|| lifetime::begin(ssl, window.end))?
     };
     begin().is_some()
@@ -158,20 +160,22 @@ pub(super) fn digest_of(
 
 /// When a chain that was just verified is good: while all of its certificates are.
 fn window(store: &X509StoreContextRef) -> Option<Window> {
-    let window = |cert: &X509Ref| -> Option<Window> {
-        Some(Window {
-            begin: facts::seconds(cert.not_before()).ok()?,
-            end: facts::seconds(cert.not_after()).ok()?,
-        })
-    };
-    let windows: Option<Vec<Window>> = store.chain()?.iter().map(window).collect();
+    let windows: Option<Vec<Window>> = store.chain()?.iter().map(validity).collect();
     windows?.into_iter().reduce(Window::and)
+}
+
+/// When a certificate is good.
+pub(super) fn validity(cert: &X509Ref) -> Option<Window> {
+    Some(Window {
+        begin: facts::seconds(cert.not_before()).ok()?,
+        end: facts::seconds(cert.not_after()).ok()?,
+    })
 }
 
 /// Judges one certificate of a chain; the library calls this for each error and each good one.
 pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreContextRef) -> bool {
     let objection = match library_agrees {
-        true => own_objection(trust, store).or_else(|| lifetime_objection(trust, store)),
+        true => own_objection(trust, store).or_else(|| whole_objection(trust, store)),
         false => library_objection(trust, store),
     };
     let Some((reason, what)) = objection else {
@@ -203,7 +207,9 @@ pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreCo
     if library_agrees {
         backend::reject(store);
     }
-    keep(store, error);
+    if let Some(ssl) = ssl(store) {
+        keep(ssl, error);
+    }
     false
 }
 
@@ -224,8 +230,9 @@ fn keep_chain(store: &X509StoreContextRef) {
     }
 }
 
-fn keep(store: &X509StoreContextRef, error: TlsError) {
-    if let Some(finding) = ssl(store).and_then(|ssl| FINDING.of(ssl))
+/// Keeps why a session's peer is refused.
+pub(super) fn keep(ssl: &SslRef, error: TlsError) {
+    if let Some(finding) = FINDING.of(ssl)
         && let Ok(mut finding) = finding.lock()
     {
         // The first objection stands: a library that goes on after it only finds consequences.
@@ -355,12 +362,13 @@ fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseRea
 }
 
 /// The peer's own certificate is judged last: with it the whole chain is good.
-fn lifetime_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
+fn whole_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
     let begin = || {
         let ssl = ssl(store)?;
         if lifetime::is_dispensed(ssl) {
             return Some(());
         }
+        staple::remember(ssl, || issuer(trust, store));
         // When the handshake began, and so before the library looked at its clock.
         let now = backend::begun(ssl)?;
         lifetime::begin(ssl, trust.window(store, now)?.end)
@@ -372,7 +380,16 @@ fn lifetime_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(Clo
     Some((CloseReason::CertInvalid, what))
 }
 
-fn weak_key(cert: &X509Ref) -> Option<String> {
+/// The issuer of the peer's certificate in a chain that is good. If the certificate itself is what is
+/// trusted, nothing above it was proven, unless that leads to an anchor too.
+pub(super) fn issuer(trust: &Trust, store: &X509StoreContextRef) -> Option<X509> {
+    let chain = store.chain()?;
+    let mut above = chain.iter().skip(1);
+    let is_proven = !trust.is_anchor(chain.get(0)?) || above.any(|cert| trust.is_anchor(cert));
+    is_proven.then(|| chain.get(1).map(|cert| cert.to_owned()))?
+}
+
+pub(super) fn weak_key(cert: &X509Ref) -> Option<String> {
     let Ok(key) = cert.public_key() else {
         return Some("its key is of an unknown kind".to_owned());
     };
@@ -385,7 +402,7 @@ fn weak_key(cert: &X509Ref) -> Option<String> {
     (bits < bits_min).then(|| format!("its {kind} key has {bits} bits, {bits_min} are the least"))
 }
 
-fn weak_signature(cert: &X509Ref) -> Option<String> {
+pub(super) fn weak_signature(cert: &X509Ref) -> Option<String> {
     const WEAK: [Nid; 6] = [
         Nid::MD5WITHRSAENCRYPTION,
         Nid::SHA1WITHRSAENCRYPTION,

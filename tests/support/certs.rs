@@ -219,7 +219,7 @@ impl TestPki {
         &self.root
     }
 
-    /// The intermediate itself, which has issued all good identities.
+    /// The intermediate, which issues all the good identities.
     pub fn intermediate(&self) -> &Authority {
         &self.intermediate
     }

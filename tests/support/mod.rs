@@ -11,6 +11,7 @@ pub mod crowd;
 pub mod daemon;
 pub mod duplex;
 pub mod nginx;
+pub mod ocsp;
 pub mod openssl;
 pub mod pairs;
 pub mod pattern;
