@@ -175,6 +175,23 @@ fn permission_that_is_taken_away_is_told_and_given_back_is_followed() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_watched_is_told_and_its_files_are_read_now_and_then() {
+    let pki = TestPki::new();
+    let folder = pki.folder().join("tls");
+    let files = rotate::copy_into(&folder, &pki.server("localhost"));
+    // Its files may be opened by their names, and it may not be read.
+    fs::set_permissions(&folder, Permissions::from_mode(0o311)).unwrap();
+    let program = Program::run_with(&config(&pki, &files), without_privilege);
+    let mut gateway = Gateway::running(pki, program);
+    let lines = gateway.program.lines();
+    let told = lines.iter().filter(|line| line.contains(" WARN "));
+    assert_eq!(told.filter(|line| line.contains("/tls: ")).count(), 1);
+    let (newer, serial) = newer(&gateway.pki);
+    rotate::rename_key_first(&newer, &files);
+    gateway.until_shown(&serial);
+}
+
+#[test]
 fn authorities_are_followed_too() {
     let (mut gateway, _) = gateway();
     let stranger = TestPki::new();

@@ -128,3 +128,27 @@ fn a_watched_configuration_that_is_put_back_as_it_was_makes_no_generation() {
     until_changed(&ground, &config);
     ping(&mut live);
 }
+
+#[test]
+fn a_mistake_in_a_watched_configuration_is_told_once_whatever_the_interval_brings() {
+    let more = json!({ "watch": true, "reload_interval": "1s" });
+    let (ground, mut live, config) = ground(more);
+    fs::write(&ground.program.config, "{").unwrap();
+    until("the error", || (ground.program.errors() > 0).then_some(()));
+    let told = ground.program.errors();
+    let until_later = |reloads: u64| {
+        let generation = ground.program.generation() + reloads;
+        until("the interval", || {
+            (ground.program.generation() >= generation).then_some(())
+        });
+    };
+    until_later(1);
+    // It is a sign, but nothing new.
+    fs::write(&ground.program.config, "{").unwrap();
+    until_later(4);
+    assert_eq!(ground.program.errors(), told);
+    assert_eq!(ground.reach(0).1, 0);
+    ground.program.reconfigure(&config);
+    until_changed(&ground, &config);
+    ping(&mut live);
+}
