@@ -210,8 +210,8 @@ fn a_unix_socket_comes_and_goes_with_its_pair() {
 fn a_watched_configuration_is_taken_without_a_signal_and_its_new_files_are_watched() {
     let ground = Ground::run(1, json!({ "watch": true }));
     let (mut live, _) = ground.reach(0);
-    let place = ground.pki.folder().join("new");
-    let files = rotate::copy_into(&place, &ground.pki.client("first"));
+    let files = ground.pki.folder().join("new");
+    let files = rotate::copy_into(&files, &ground.pki.client("first"));
     let mut pair = ground.new_pair("new");
     pair["cert"] = json!(files.cert);
     pair["key"] = json!(files.key);

@@ -128,3 +128,6 @@ fn watch(mut inotify: Inotify, names: &Names, is_told: &AtomicBool, control: &Se
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
