@@ -28,6 +28,7 @@ mod time;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use mtls_persona::tls::{Credentials, Role};
 use support::certs::TestPki;
@@ -55,4 +56,13 @@ fn ping(stream: &mut (impl Read + Write)) {
 fn assert_reset(stream: &mut TcpStream) {
     let read = stream.read(&mut [0; 16]);
     assert_eq!(read.unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+/// Lets threads that go by it end, also when the test fails meanwhile.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }

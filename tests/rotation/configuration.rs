@@ -12,7 +12,7 @@ use super::support::duplex::unix_connect;
 use super::support::tls::TlsPeer;
 use super::support::wait::until;
 use super::support::{backend, rotate};
-use super::{alice, ping};
+use super::{Over, alice, ping};
 
 /// Nothing listens there any more.
 fn until_refused(address: SocketAddr) {
@@ -71,6 +71,7 @@ fn new_connections_go_to_a_new_destination_and_none_is_refused_meanwhile() {
     let (is_over, count) = (AtomicBool::new(false), AtomicU64::new(0));
     let address = ground.address(0);
     std::thread::scope(|scope| {
+        let _over = Over(&is_over);
         scope.spawn(|| {
             while !is_over.load(Ordering::Acquire) {
                 let (mut stream, service) = reach(address);
@@ -92,7 +93,6 @@ fn new_connections_go_to_a_new_destination_and_none_is_refused_meanwhile() {
                 (count.load(Ordering::Acquire) > before).then_some(())
             });
         }
-        is_over.store(true, Ordering::Release);
     });
     assert_eq!(listener(address).unwrap(), socket);
     ping(&mut live);

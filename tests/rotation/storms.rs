@@ -7,12 +7,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use mtls_persona::tls::authority::Purpose;
 use serde_json::Value;
 
-use super::ping;
 use super::support::certs::{IdentityFiles, TestPki};
 use super::support::crowd::Crowd;
 use super::support::pairs;
 use super::support::program::Program;
 use super::support::wait::until;
+use super::{Over, ping};
 
 /// A persona and a gateway before a crowd, and the files of both identities.
 struct Chain {
@@ -99,6 +99,7 @@ fn no_connection_of_hundreds_a_second_fails_while_certificates_are_renewed() {
     let chain = Chain::run(|config| pairs::with(config, "/watch", true));
     let (is_over, count) = (AtomicBool::new(false), AtomicU64::new(0));
     std::thread::scope(|scope| {
+        let _over = Over(&is_over);
         for lane in 0..LANES {
             let (chain, is_over, count) = (&chain, &is_over, &count);
             scope.spawn(move || {
@@ -115,7 +116,6 @@ fn no_connection_of_hundreds_a_second_fails_while_certificates_are_renewed() {
                 (chain.program.generation() > generation).then_some(())
             });
         }
-        is_over.store(true, Ordering::Release);
     });
     println!("{} connections", count.load(Ordering::Acquire));
     assert_eq!(chain.program.errors(), 0);
