@@ -68,11 +68,13 @@ impl Connection {
     /// Ends the connection now, or when the time of the reload is over, or not.
     fn obey(&mut self, policy: OnReload, end: End) {
         match (policy, self.renewal.until) {
-            (OnReload::Keep, _) | (OnReload::Drain, None) => {}
-            (OnReload::Drain, Some(until)) => {
+            (OnReload::Keep, _) => {}
+            (OnReload::Drain, Some(until)) if self.renewal.end.is_none() => {
                 self.deadlines.set(DeadlineKind::Reload, until);
-                self.renewal.end.get_or_insert(end);
+                self.renewal.end = Some(end);
             }
+            // A later reload gives no more time than the first one.
+            (OnReload::Drain, _) => {}
             (OnReload::Close, _) => self.end(end),
         }
     }

@@ -28,7 +28,6 @@ impl Gauges {
 
     pub(super) fn serves(&self, generation: u64) {
         self.generation.store(generation, Ordering::Release);
-        self.is_reload_failing.store(false, Ordering::Release);
     }
 
     pub(super) fn recovered(&self) {

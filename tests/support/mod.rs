@@ -20,6 +20,8 @@ pub mod postgres;
 pub mod program;
 pub mod proxies;
 pub mod psql;
+pub mod reads;
+pub mod rotate;
 pub mod tap;
 pub mod tls;
 pub mod wait;

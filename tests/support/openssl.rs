@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
@@ -82,6 +83,26 @@ pub fn pin(identity: &IdentityFiles) -> String {
     ]);
     let output = command.arg(&identity.cert).output().unwrap();
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// The serial number of the certificate that a server shows, as the access log has it; none if the server
+/// cannot be reached or shows none.
+pub fn shown_serial(server: SocketAddr, identity: &IdentityFiles) -> Option<String> {
+    let mut command = peers::command("openssl");
+    command.args(["s_client", "-connect", &server.to_string()]);
+    shows(&mut command, identity);
+    let shown = command.stdin(Stdio::null()).output().unwrap();
+    let mut command = peers::command("openssl");
+    command.args(["x509", "-noout", "-serial"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut command = command.stderr(Stdio::null()).spawn().unwrap();
+    // Its input is dropped, and so ended, in here.
+    let written = command.stdin.take().unwrap().write_all(&shown.stdout);
+    let output = command.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let serial = text.trim().strip_prefix("serial=")?;
+    written.ok()?;
+    Some(serial.to_ascii_lowercase())
 }
 
 /// Subject, issuer and serial number of a certificate's file as the access log has them.

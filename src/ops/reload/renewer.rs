@@ -90,7 +90,7 @@ impl Renewer {
             gauges,
             most,
         };
-        renewer.watch();
+        renewer.watch(clock);
         renewer
     }
 
@@ -114,9 +114,9 @@ impl Renewer {
     /// is served.
     pub(in crate::ops) fn renew(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) {
         // First, so that a change behind the reading is told.
-        self.watch();
-        let failed_with_it = self.failed.as_ref().is_some_and(|f| f.reads_configuration);
-        let reads_configuration = occasion.reads_configuration(failed_with_it);
+        self.watch(clock);
+        let has_failed_with_it = self.has_failed_with_configuration();
+        let reads_configuration = occasion.reads_configuration(has_failed_with_it);
         let staged = match &self.source {
             Some(path) if reads_configuration => Staged::read(path),
             _ => Ok(Staged::of(self.config.clone())),
@@ -130,8 +130,9 @@ impl Renewer {
         }
         match self.attempt(staged, fingerprint, clock, crew) {
             Ok(()) => {
-                self.agenda.succeeded();
-                self.failed = None;
+                self.succeeded(occasion, reads_configuration);
+                // It may name other files.
+                self.watch(clock);
             }
             Err(problems) => {
                 let refused = Refused {
@@ -141,6 +142,21 @@ impl Renewer {
                 self.refuse(refused, occasion, reads_configuration, clock);
             }
         }
+    }
+
+    fn succeeded(&mut self, occasion: Occasion, reads_configuration: bool) {
+        // Otherwise it still is wrong, whatever the certificates are.
+        if reads_configuration || !self.has_failed_with_configuration() {
+            self.agenda.succeeded(occasion);
+            self.failed = None;
+            self.gauges.recovered();
+        }
+    }
+
+    /// Whether a load of the configuration was told to have failed, and none has succeeded since.
+    fn has_failed_with_configuration(&self) -> bool {
+        let mut failed = self.failed.iter();
+        failed.any(|failed| failed.reads_configuration)
     }
 
     /// Whether the files hold what is served, or what was told to be wrong already.
@@ -153,7 +169,7 @@ impl Renewer {
                     self.generation.number
                 );
             }
-            self.agenda.succeeded();
+            self.agenda.succeeded(Occasion::Watch);
             return true;
         }
         let is_told = self
@@ -240,8 +256,6 @@ impl Renewer {
         let number = self.generation.number;
         self.gauges.serves(number);
         log::info!("reloaded: generation {number} serves new connections");
-        // It may name other files.
-        self.watch();
     }
 
     fn refuse(
@@ -269,15 +283,16 @@ impl Renewer {
                 self.generation.number
             );
         }
+        let has_failed_with_it = self.has_failed_with_configuration();
         self.failed = Some(Failed {
             fingerprint: refused.fingerprint,
             problems: refused.problems,
-            reads_configuration,
+            reads_configuration: reads_configuration || has_failed_with_it,
         });
     }
 
     /// Watches the files that matter now, if that is asked for.
-    fn watch(&mut self) {
+    fn watch(&mut self, clock: &Clock) {
         let is_wanted = self.config.reload.watch;
         if self.watcher.is_none() && is_wanted && !self.is_unwatchable {
             match Watcher::start(self.control.clone()) {
@@ -296,7 +311,9 @@ impl Renewer {
             files = files_of(&self.config.pairs);
             files.extend(self.source.clone());
         }
-        watcher.follow(&files);
+        if watcher.follow(&files) {
+            self.agenda.files_changed(clock.steady);
+        }
     }
 }
 
