@@ -13,6 +13,8 @@ mod folders;
 mod gateway;
 #[path = "rotation/ground.rs"]
 mod ground;
+#[path = "rotation/judged.rs"]
+mod judged;
 #[path = "rotation/material.rs"]
 mod material;
 #[path = "rotation/mistakes.rs"]

@@ -46,7 +46,15 @@ pub struct TlsPeer {
 impl TlsPeer {
     /// Dials a server that must prove to be `localhost`.
     pub fn connect(to: SocketAddr, credentials: &Credentials) -> io::Result<TlsPeer> {
-        let stream = TcpStream::connect(to)?;
+        TlsPeer::dialled(TcpStream::connect(to)?, to, credentials)
+    }
+
+    /// As [`TlsPeer::connect`], on a connection that is there already.
+    pub fn dialled(
+        stream: TcpStream,
+        to: SocketAddr,
+        credentials: &Credentials,
+    ) -> io::Result<TlsPeer> {
         let context = credentials.context(Role::Client).unwrap();
         let session = context.client_session(ExpectedName::Dns("localhost"), &to.to_string());
         TlsPeer::shake(session.unwrap(), stream)
