@@ -65,7 +65,7 @@ impl Connection {
                     (Mode::Bridge, Side::Outbound) => "allow_outbound",
                     _ => "allow",
                 };
-                let detail = format!("no rule of {list} names it");
+                let detail = format!("no rule of {list} names the peer");
                 return Err(End(CloseReason::AclDenied, Some(side), detail));
             }
         }
