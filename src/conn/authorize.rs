@@ -88,7 +88,7 @@ pub fn no_rule(pair: &Pair, side: Side) -> String {
         (Mode::Bridge, Side::Outbound) => "allow_outbound",
         _ => "allow",
     };
-    format!("no rule of {list} names it")
+    format!("no rule of {list} names the peer")
 }
 
 #[cfg(test)]
