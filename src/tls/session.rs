@@ -234,10 +234,14 @@ impl Session {
         request::was_seen(self.stream.ssl())
     }
 
-    /// What was negotiated. Before the handshake is done, what is known of it once the peer's certificate
-    /// is there.
+    /// What was negotiated, or before the handshake is done what is known of it; empty before the peer's
+    /// certificate is there, whether that was accepted or refused.
     pub fn negotiated(&self) -> Negotiated {
         let ssl = self.stream.ssl();
+        let has_shown = || ssl.peer_certificate().is_some() || verify::finding(ssl).is_some();
+        if !self.is_established && !has_shown() {
+            return Negotiated::default();
+        }
         Negotiated {
             version: ssl.version_str().to_owned(),
             suite: backend::suite(ssl).unwrap_or_default().to_owned(),
