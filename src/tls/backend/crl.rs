@@ -168,8 +168,7 @@ impl Crl {
         let found =
             unsafe { ffi::X509_CRL_get0_by_cert(self.0.as_ptr(), &mut entry, cert.as_ptr()) };
         // Two would be one that a delta takes off the list again.
-        let is_issuer = self.issuer_name().to_der().ok() == cert.issuer_name().to_der().ok();
-        found == 1 && is_issuer
+        found == 1
     }
 
     /// Its extensions: what each is, whether it may not be passed over, and its value.
