@@ -155,8 +155,8 @@ impl Renewer {
 
     /// Whether a load of the configuration was told to have failed, and none has succeeded since.
     fn has_failed_with_configuration(&self) -> bool {
-        let mut failed = self.failed.iter();
-        failed.any(|failed| failed.reads_configuration)
+        let failed = self.failed.as_ref();
+        failed.is_some_and(|failed| failed.reads_configuration)
     }
 
     /// Whether the files hold what is served, or what was told to be wrong already.
