@@ -31,14 +31,29 @@ pub fn check_credentials<'a>(
     pairs: impl IntoIterator<Item = &'a Pair>,
     now: i64,
 ) -> Result<Checked, Vec<String>> {
-    prove(pairs, Files::default(), now)
+    let terms = Terms {
+        now,
+        at_hand: &|_, _| None,
+        makes_anew: true,
+    };
+    prove(pairs, Files::default(), terms)
+}
+
+/// How credentials are proven.
+pub(super) struct Terms<'a> {
+    /// In seconds since 1970.
+    pub(super) now: i64,
+    /// What was proven of these very files before, if it is at hand.
+    pub(super) at_hand: &'a dyn Fn(&TlsFiles, Mode) -> Option<Arc<Credentials>>,
+    /// Whether that is proven and made again all the same.
+    pub(super) makes_anew: bool,
 }
 
 /// As [`check_credentials`], with files of which some may have been read already.
 pub(super) fn prove<'a>(
     pairs: impl IntoIterator<Item = &'a Pair>,
     mut files: Files,
-    now: i64,
+    terms: Terms<'_>,
 ) -> Result<Checked, Vec<String>> {
     let mut proven: HashMap<(&TlsFiles, Mode), Arc<Credentials>> = HashMap::new();
     let mut credentials = Vec::new();
@@ -52,15 +67,30 @@ pub(super) fn prove<'a>(
         let Some(material) = files.material(&pair.tls) else {
             continue;
         };
-        match Credentials::prove(&material, roles(pair.mode), now) {
-            Ok(new) => {
-                warnings.extend(new.warnings.iter().cloned());
-                let new = Arc::new(new);
-                proven.insert(key, Arc::clone(&new));
-                credentials.push(new);
-            }
-            Err(error) => files.problems.extend(error.0),
-        }
+        let at_hand = (terms.at_hand)(&pair.tls, pair.mode);
+        let made = match at_hand {
+            Some(at_hand) if !terms.makes_anew => at_hand,
+            at_hand => match (
+                Credentials::prove(&material, roles(pair.mode), terms.now),
+                at_hand,
+            ) {
+                (Ok(new), _) => {
+                    warnings.extend(new.warnings.iter().cloned());
+                    Arc::new(new)
+                }
+                // Nothing but the time is another one, and what it says of these holds of none else.
+                (Err(error), Some(at_hand)) => {
+                    warnings.extend(error.0);
+                    at_hand
+                }
+                (Err(error), None) => {
+                    files.problems.extend(error.0);
+                    continue;
+                }
+            },
+        };
+        proven.insert(key, Arc::clone(&made));
+        credentials.push(made);
     }
     if files.problems.is_empty() {
         warnings.extend(files.warnings);

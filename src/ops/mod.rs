@@ -13,7 +13,7 @@ mod start;
 mod supervisor;
 mod threads;
 
-pub use control::Command;
+pub use control::{Command, ControlLine};
 pub use credentials::{Checked, check_credentials};
 pub use gauges::Gauges;
 pub use inventory::{Inventory, KeyFile, inventory};

@@ -5,9 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{self, Config, Pair, TlsFiles};
-use crate::conn::Contents;
-use crate::ops::credentials::{Checked, Files, prove};
+use crate::config::{self, Config, Mode, Pair, TlsFiles};
+use crate::conn::{Contents, Served};
+use crate::ops::credentials::{Checked, Files, Terms, prove};
+use crate::reactor::Generation;
 use crate::tls::Credentials;
 
 /// A configuration with the content of every file that it names.
@@ -69,17 +70,43 @@ impl Staged {
         }
     }
 
-    /// Proves every pair's credentials. `now` is in seconds since 1970.
+    /// Proves every pair's credentials. `now` is in seconds since 1970. Those that are served already, of
+    /// files that have not changed, go on as they are, unless all are to be made anew; and they go on if
+    /// time alone has turned against them.
     ///
     /// # Errors
     /// Every problem, as a line `file: what: what to do`.
-    pub(in crate::ops) fn prove(mut self, now: i64) -> Result<Proven, Vec<String>> {
+    pub(in crate::ops) fn prove(
+        mut self,
+        now: i64,
+        served: &Generation,
+        makes_anew: bool,
+    ) -> Result<Proven, Vec<String>> {
         let tls = self.config.pairs.iter().map(|pair| &pair.tls);
         let contents: Vec<_> = tls.map(|tls| contents(&mut self.files, tls)).collect();
+        let at_hand = |tls: &TlsFiles, mode: Mode| {
+            let mut pairs = self.config.pairs.iter().zip(&contents);
+            let (_, contents) = pairs.find(|(pair, _)| pair.tls == *tls)?;
+            let mut posts = served.posts().iter();
+            let post = posts.find(|post| {
+                let Served {
+                    pair,
+                    contents: old,
+                    ..
+                } = &*post.served;
+                pair.tls == *tls && pair.mode == mode && old == contents
+            })?;
+            Some(Arc::clone(&post.served.credentials))
+        };
+        let terms = Terms {
+            now,
+            at_hand: &at_hand,
+            makes_anew,
+        };
         let Checked {
             credentials,
             warnings,
-        } = prove(&self.config.pairs, self.files, now)?;
+        } = prove(&self.config.pairs, self.files, terms)?;
         Ok(Proven {
             config: self.config,
             states: credentials.into_iter().zip(contents).collect(),
