@@ -83,6 +83,17 @@ impl Rule {
         &self.text
     }
 
+    /// What of a certificate it looks at.
+    pub fn kind(&self) -> RuleKind {
+        self.kind
+    }
+
+    /// What must be there: the text of which [`Rule::parse`] makes the same rule.
+    pub fn pattern(&self) -> &str {
+        let (_, pattern) = self.text.split_once(':').unwrap_or_default();
+        pattern
+    }
+
     fn names(&self, peer: &PeerCert) -> bool {
         let pattern = match &self.test {
             Test::Key(digest) => return peer.spki.as_ref() == Some(digest),
@@ -126,6 +137,11 @@ impl Acl {
     /// A list of these rules; any of them admits.
     pub fn new(rules: Vec<Rule>) -> Acl {
         Acl { rules }
+    }
+
+    /// Its rules, in their order.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
     }
 
     /// Whether every verified peer is admitted.
