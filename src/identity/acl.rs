@@ -139,7 +139,7 @@ impl Acl {
         Acl { rules }
     }
 
-    /// Its rules, in their order.
+    /// The rules, in the order in which they are looked at.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }

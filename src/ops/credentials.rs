@@ -33,7 +33,7 @@ pub fn check_credentials<'a>(
 ) -> Result<Checked, Vec<String>> {
     let terms = Terms {
         now,
-        at_hand: &|_, _| None,
+        served: &|_, _| Served::Not,
         makes_anew: true,
     };
     prove(pairs, Files::default(), terms)
@@ -43,10 +43,20 @@ pub fn check_credentials<'a>(
 pub(super) struct Terms<'a> {
     /// In seconds since 1970.
     pub(super) now: i64,
-    /// What was proven of these very files before, if it is at hand.
-    pub(super) at_hand: &'a dyn Fn(&TlsFiles, Mode) -> Option<Arc<Credentials>>,
-    /// Whether that is proven and made again all the same.
+    /// What of these files is served already.
+    pub(super) served: &'a dyn Fn(&TlsFiles, Mode) -> Served,
+    /// Whether what is served as a whole is proven and made again all the same.
     pub(super) makes_anew: bool,
+}
+
+/// What of a pair's files is served already, with that very content.
+pub(super) enum Served {
+    /// All of it, by these.
+    Whole(Arc<Credentials>),
+    /// Certificate, key and trust; the lists are other ones.
+    Identity,
+    /// Not all of that.
+    Not,
 }
 
 /// As [`check_credentials`], with files of which some may have been read already.
@@ -67,30 +77,21 @@ pub(super) fn prove<'a>(
         let Some(material) = files.material(&pair.tls) else {
             continue;
         };
-        let at_hand = (terms.at_hand)(&pair.tls, pair.mode);
-        let made = match at_hand {
-            Some(at_hand) if !terms.makes_anew => at_hand,
-            at_hand => match (
-                Credentials::prove(&material, roles(pair.mode), terms.now),
-                at_hand,
-            ) {
-                (Ok(new), _) => {
-                    warnings.extend(new.warnings.iter().cloned());
-                    Arc::new(new)
-                }
-                // Nothing but the time is another one, and what it says of these holds of none else.
-                (Err(error), Some(at_hand)) => {
-                    warnings.extend(error.0);
-                    at_hand
-                }
-                (Err(error), None) => {
-                    files.problems.extend(error.0);
-                    continue;
-                }
-            },
+        let served = (terms.served)(&pair.tls, pair.mode);
+        let roles = roles(pair.mode);
+        let made = match served {
+            Served::Whole(credentials) if !terms.makes_anew => Ok(credentials),
+            Served::Not => Credentials::prove(&material, roles, terms.now).map(Arc::new),
+            _ => Credentials::prove_served(&material, roles, terms.now).map(Arc::new),
         };
-        proven.insert(key, Arc::clone(&made));
-        credentials.push(made);
+        match made {
+            Ok(made) => {
+                warnings.extend(made.warnings.iter().cloned());
+                proven.insert(key, Arc::clone(&made));
+                credentials.push(made);
+            }
+            Err(error) => files.problems.extend(error.0),
+        }
     }
     if files.problems.is_empty() {
         warnings.extend(files.warnings);

@@ -81,16 +81,16 @@ impl Known {
         self.sent.get(leaf)
     }
 
-    /// Others have pushed it out.
-    #[cfg(test)]
-    pub(super) fn forget_sent(&self, leaf: &Digest) {
-        let mut map = self.sent.0.lock().unwrap_or_else(PoisonError::into_inner);
-        map.remove(leaf);
-    }
-
     /// An accepted peer has sent this behind its certificate.
     pub(super) fn keep_sent(&self, leaf: Digest, sent: Arc<[X509]>) {
         self.sent.keep(leaf, sent);
+    }
+
+    /// As if others had pushed all of it out.
+    #[cfg(test)]
+    pub(super) fn forget_sent(&self) {
+        let mut map = self.sent.0.lock().unwrap_or_else(PoisonError::into_inner);
+        map.clear();
     }
 
     /// The facts of an accepted peer's certificate; its connections share them.

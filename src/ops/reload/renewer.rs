@@ -159,7 +159,7 @@ impl Renewer {
         if matches!(outcome, Outcome::Same | Outcome::Refused) {
             let staged = Ok(Staged::of(self.config.clone()));
             let needs_change = match occasion {
-                Occasion::Watch => true,
+                Occasion::Watch | Occasion::Interval => true,
                 Occasion::Retry => self.failed.files.is_none(),
                 _ => outcome == Outcome::Refused,
             };

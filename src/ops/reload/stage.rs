@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{Config, Mode, Pair, Source, TlsFiles};
-use crate::conn::{Contents, Served};
-use crate::ops::credentials::{Checked, Files, Terms, prove};
+use crate::conn::Contents;
+use crate::ops::credentials::{Checked, Files, Served, Terms, prove};
 use crate::reactor::Generation;
 use crate::tls::Credentials;
 
@@ -83,23 +83,16 @@ impl Staged {
     ) -> Result<Proven, Vec<String>> {
         let tls = self.config.pairs.iter().map(|pair| &pair.tls);
         let contents: Vec<_> = tls.map(|tls| contents(&mut self.files, tls)).collect();
-        let at_hand = |tls: &TlsFiles, mode: Mode| {
+        let of_pair = |tls: &TlsFiles, mode: Mode| {
             let mut pairs = self.config.pairs.iter().zip(&contents);
-            let (_, contents) = pairs.find(|(pair, _)| pair.tls == *tls)?;
-            let mut posts = served.posts().iter();
-            let post = posts.find(|post| {
-                let Served {
-                    pair,
-                    contents: old,
-                    ..
-                } = &*post.served;
-                pair.tls == *tls && pair.mode == mode && old == contents
-            })?;
-            Some(Arc::clone(&post.served.credentials))
+            match pairs.find(|(pair, _)| pair.tls == *tls) {
+                Some((_, contents)) => served_of(served, tls, mode, *contents),
+                None => Served::Not,
+            }
         };
         let terms = Terms {
             now,
-            at_hand: &at_hand,
+            served: &of_pair,
             makes_anew,
         };
         let Checked {
@@ -112,6 +105,25 @@ impl Staged {
             warnings,
         })
     }
+}
+
+/// What of a pair's files a generation has.
+fn served_of(generation: &Generation, tls: &TlsFiles, mode: Mode, contents: Contents) -> Served {
+    let mut found = Served::Not;
+    for post in generation.posts() {
+        let state = &post.served;
+        if state.pair.tls != *tls
+            || state.pair.mode != mode
+            || state.contents.identity != contents.identity
+        {
+            continue;
+        }
+        if state.contents == contents {
+            return Served::Whole(Arc::clone(&state.credentials));
+        }
+        found = Served::Identity;
+    }
+    found
 }
 
 fn contents(files: &mut Files, tls: &TlsFiles) -> Contents {
