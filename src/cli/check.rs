@@ -4,16 +4,26 @@ mod lists;
 mod peers;
 mod report;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use super::{WRONG_WORDS, fail, finish, tell, unix_now};
-use crate::config;
+use crate::config::{self, Source};
 use crate::ops::{check_credentials, inventory};
 
+/// Writes a configuration in the native form, on its own, to be kept as a file.
+pub(super) fn print(source: &Source) -> ExitCode {
+    let loaded = match source.load() {
+        Ok(loaded) => loaded,
+        Err(problems) => return fail(WRONG_WORDS, &problems),
+    };
+    let warnings = loaded.warnings.iter().map(ToString::to_string);
+    eprint!("{}", super::warnings(warnings));
+    finish(ExitCode::SUCCESS, tell(&config::print(&loaded.config)))
+}
+
 /// Tells every problem of a configuration and of the files that it names, and what lies in them.
-pub(super) fn check(config: &Path) -> ExitCode {
-    let loaded = match config::load(config) {
+pub(super) fn check(source: &Source) -> ExitCode {
+    let loaded = match source.load() {
         Ok(loaded) => loaded,
         Err(problems) => return fail(WRONG_WORDS, &problems),
     };

@@ -1,8 +1,12 @@
 //! The validated model: what every form of configuration becomes. Each field is present and means
 //! something, so nobody who reads it has a default to add or a combination to refuse.
 
+mod told;
+
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use self::told::{Admin, AdminListener, LogFormat, Serves};
 
 use super::address::Address;
 use super::host::ServerName;
@@ -24,6 +28,10 @@ pub struct Config {
     pub drain: Duration,
     /// What the log tells.
     pub log_level: log::LevelFilter,
+    /// How the lines of the log are written.
+    pub log_format: LogFormat,
+    /// What tells over HTTP how the program is.
+    pub admin: Admin,
 }
 
 /// What makes the program read its files again, beside SIGHUP; any of them, or several.
@@ -35,6 +43,22 @@ pub struct ReloadTriggers {
     pub interval: Option<Duration>,
     /// A change of any of the files, the configuration among them.
     pub watch: bool,
+}
+
+impl Config {
+    /// These pairs, with the defaults of all else.
+    pub(super) fn new(pairs: Vec<Pair>) -> Self {
+        Self {
+            pairs,
+            reload: ReloadTriggers::default(),
+            workers: 0,
+            limits: Limits::default(),
+            drain: DRAIN,
+            log_level: log::LevelFilter::Info,
+            log_format: LogFormat::default(),
+            admin: Admin::default(),
+        }
+    }
 }
 
 /// The drain period of a configuration that gives none.
@@ -94,6 +118,32 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// A pair with the defaults of all else, under the name of its inbound address.
+    pub(super) fn new(
+        mode: Mode,
+        [inbound, outbound]: [Address; 2],
+        server_name: Option<ServerName>,
+        tls: TlsFiles,
+    ) -> Self {
+        Self {
+            name: inbound.to_string(),
+            mode,
+            inbound,
+            outbound,
+            server_name,
+            tls,
+            timeouts: Timeouts::default(),
+            connections: None,
+            on_truncation: OnTruncation::default(),
+            on_reload: OnReload::default(),
+            on_peer_expiry: OnPeerExpiry::default(),
+            allow: Acl::default(),
+            allow_outbound: Acl::default(),
+            allow_mode: AllowMode::default(),
+            tcp: TcpOptions::default(),
+        }
+    }
+
     /// Whether another state of the pair differs at most in which peers it admits.
     pub fn is_same_but_for_peers(&self, other: &Pair) -> bool {
         let alike = Pair {
@@ -179,6 +229,20 @@ pub struct TlsFiles {
     pub resumption: bool,
     /// What revokes peers' certificates.
     pub revocation: Revocation,
+}
+
+impl TlsFiles {
+    /// These files, with the defaults of all else.
+    pub(super) fn new(cert: PathBuf, key: PathBuf, ca: Vec<PathBuf>) -> Self {
+        Self {
+            cert,
+            key,
+            ca,
+            min_version: TlsVersion::default(),
+            resumption: true,
+            revocation: Revocation::default(),
+        }
+    }
 }
 
 /// Certificate revocation lists (RFC 5280, 5), and how strictly they are taken.

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -13,7 +12,7 @@ pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
 use super::{descriptors, threads};
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::reactor::{Acceptor, Admission, Generation, Worker, mailbox, resolve_lane};
 
 /// Why the program could not start.
@@ -43,11 +42,11 @@ impl From<io::Error> for StartError {
     }
 }
 
-/// Proves the credentials, listens on every pair, and starts the threads. `source` is the file that the
+/// Proves the credentials, listens on every pair, and starts the threads. `source` is where the
 /// configuration is from, to be read again; without it only the files that it names are.
 pub fn start(
     config: Config,
-    source: Option<PathBuf>,
+    source: Option<Source>,
     line: ControlLine,
 ) -> Result<Running, StartError> {
     let clock = clock();

@@ -1,7 +1,6 @@
 //! What is served, and how something newer takes its place.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -10,7 +9,7 @@ use super::agenda::{Agenda, Clock, Failure, Occasion};
 use super::next::Next;
 use super::stage::{Proven, Staged, Unreadable, files_of};
 use super::watch::Watcher;
-use crate::config::{Config, Pair};
+use crate::config::{Config, Pair, Source};
 use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::control::Control;
@@ -34,8 +33,8 @@ impl Crew {
 
 /// What is served, and what makes it anew.
 pub(in crate::ops) struct Renewer {
-    /// The configuration's file, if it is from one.
-    source: Option<PathBuf>,
+    /// Where the configuration is from, if it is from a file.
+    source: Option<Source>,
     /// The configuration that is served.
     config: Config,
     generation: Arc<Generation>,
@@ -106,7 +105,7 @@ enum Outcome {
 impl Renewer {
     /// Everything that is served now, and from where.
     pub(in crate::ops) fn new(
-        (source, config): (Option<PathBuf>, Config),
+        (source, config): (Option<Source>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
         control: Sender<Control>,
         most: usize,
@@ -186,10 +185,10 @@ impl Renewer {
     }
 
     fn renew_configuration(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) -> Outcome {
-        let Some(path) = &self.source else {
+        let Some(source) = &self.source else {
             return Outcome::Same;
         };
-        let staged = Staged::read(path);
+        let staged = Staged::read(source);
         let read = staged.as_ref().ok().map(|staged| &staged.config);
         if read == Some(&self.config) {
             if self.failed.configuration.take().is_some() {
@@ -297,6 +296,9 @@ impl Renewer {
         if proven.config.log_level != self.config.log_level {
             warnings.push("log.level: another one takes effect with the next start".to_owned());
         }
+        if proven.config.log_format != self.config.log_format {
+            warnings.push("log.format: another one takes effect with the next start".to_owned());
+        }
         warnings
     }
 
@@ -386,7 +388,7 @@ impl Renewer {
         let mut files = BTreeSet::new();
         if is_wanted {
             files = files_of(&self.config.pairs);
-            files.extend(self.source.clone());
+            files.extend(self.source.iter().map(|source| source.path.clone()));
         }
         if watcher.follow(&files) {
             self.agenda.files_changed(clock.steady);

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{self, Config, Mode, Pair, TlsFiles};
+use crate::config::{Config, Mode, Pair, Source, TlsFiles};
 use crate::conn::Contents;
 use crate::ops::credentials::{Checked, Files, Served, Terms, prove};
 use crate::reactor::Generation;
@@ -36,12 +36,11 @@ pub(in crate::ops) struct Proven {
 
 impl Staged {
     /// Reads the configuration and every file that it names.
-    pub(in crate::ops) fn read(path: &Path) -> Result<Staged, Unreadable> {
-        match config::load(path) {
+    pub(in crate::ops) fn read(source: &Source) -> Result<Staged, Unreadable> {
+        match source.load() {
             Ok(loaded) => {
                 let mut staged = Staged::of(loaded.config);
-                let warnings = loaded.warnings.iter();
-                let told = warnings.map(|warning| format!("{}: {warning}", path.display()));
+                let told = loaded.warnings.iter().map(ToString::to_string);
                 staged.files.warnings.extend(told);
                 Ok(staged)
             }
