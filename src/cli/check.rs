@@ -5,8 +5,9 @@ mod report;
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{WRONG_WORDS, fail, finish, tell, unix_now};
+use super::{COULD_NOT, WRONG_WORDS, fail, finish, tell, unix_now};
 use crate::config;
+use crate::ops::fips::Standing;
 use crate::ops::{check_credentials, inventory};
 
 /// Tells every problem of a configuration and of the files that it names, and what lies in them.
@@ -17,13 +18,18 @@ pub(super) fn check(config: &Path) -> ExitCode {
     };
     let now = unix_now();
     let pairs = &loaded.config.pairs;
-    let checked = match check_credentials(pairs, now) {
+    let (standing, facts) = match Standing::of(&loaded.config) {
+        Ok(found) => found,
+        Err(what) => return fail(COULD_NOT, &what),
+    };
+    let checked = match check_credentials(pairs, standing.profile(), now) {
         Ok(checked) => checked,
         Err(problems) => return fail(WRONG_WORDS, &problems.join("\n")),
     };
     let warnings = loaded.warnings.iter().map(ToString::to_string);
     let warnings = warnings.chain(checked.warnings.iter().cloned());
     let mut text = super::warnings(warnings);
+    text += &format!("{}\n", standing.line(facts.as_ref()));
     for (pair, credentials) in pairs.iter().zip(&checked.credentials) {
         text += &report::pair(pair, &credentials.chain);
     }

@@ -24,6 +24,32 @@ pub struct Config {
     pub drain: Duration,
     /// What the log tells.
     pub log_level: log::LevelFilter,
+    /// Whether the TLS library must be a FIPS module, and stay within what FIPS allows.
+    pub fips: Fips,
+    /// Within that, whether hybrids with ML-KEM are spoken too; only where `fips` is not off.
+    pub fips_pq: bool,
+}
+
+/// Whether FIPS is in effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fips {
+    /// It is not.
+    #[default]
+    Off,
+    /// As the host has it.
+    Auto,
+    /// It is, or the program does not run.
+    Require,
+}
+
+impl std::fmt::Display for Fips {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Fips::Off => "off",
+            Fips::Auto => "auto",
+            Fips::Require => "require",
+        })
+    }
 }
 
 /// What makes the program read its files again, beside SIGHUP; any of them, or several.
@@ -176,9 +202,21 @@ pub struct TlsFiles {
     /// The oldest version to speak.
     pub min_version: TlsVersion,
     /// Whether sessions are resumed, on both legs.
-    pub resumption: bool,
+    pub resumption: Resumption,
     /// What revokes peers' certificates.
     pub revocation: Revocation,
+}
+
+/// Whether sessions are resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Resumption {
+    /// They are, but not where FIPS is in effect.
+    #[default]
+    Usual,
+    /// They are.
+    On,
+    /// They are not.
+    Off,
 }
 
 /// Certificate revocation lists (RFC 5280, 5), and how strictly they are taken.

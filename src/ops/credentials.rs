@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::config::{self, Mode, Pair, TlsFiles, TlsVersion};
 use crate::tls::{
-    Credentials, CrlScope, Material, MinVersion, OnStaleCrl, PemFile, Resumption, Revocation, Role,
+    Credentials, CrlScope, Material, MinVersion, OnStaleCrl, PemFile, Profile, Resumption,
+    Revocation, Role,
 };
 
 /// Far beyond every real trust file, and small enough to hold a mistaken path to something endless.
@@ -29,15 +30,17 @@ pub struct Checked {
 /// Every problem, as a line `file: what: what to do`.
 pub fn check_credentials<'a>(
     pairs: impl IntoIterator<Item = &'a Pair>,
+    profile: Profile,
     now: i64,
 ) -> Result<Checked, Vec<String>> {
-    prove(pairs, Files::default(), now)
+    prove(pairs, Files::default(), profile, now)
 }
 
 /// As [`check_credentials`], with files of which some may have been read already.
 pub(super) fn prove<'a>(
     pairs: impl IntoIterator<Item = &'a Pair>,
     mut files: Files,
+    profile: Profile,
     now: i64,
 ) -> Result<Checked, Vec<String>> {
     let mut proven: HashMap<(&TlsFiles, Mode), Arc<Credentials>> = HashMap::new();
@@ -49,7 +52,7 @@ pub(super) fn prove<'a>(
             credentials.push(Arc::clone(known));
             continue;
         }
-        let Some(material) = files.material(&pair.tls) else {
+        let Some(material) = files.material(&pair.tls, profile) else {
             continue;
         };
         match Credentials::prove(&material, roles(pair.mode), now) {
@@ -95,7 +98,7 @@ pub(super) struct Files {
 
 impl Files {
     /// The files of a pair; none if one of them cannot be read, which is noted.
-    fn material(&mut self, files: &TlsFiles) -> Option<Material> {
+    fn material(&mut self, files: &TlsFiles, profile: Profile) -> Option<Material> {
         let cert = self.pem(&files.cert);
         let key = self.pem(&files.key);
         let ca: Vec<_> = files.ca.iter().map(|path| self.pem(path)).collect();
@@ -110,10 +113,8 @@ impl Files {
                 TlsVersion::Tls12 => MinVersion::Tls12,
                 TlsVersion::Tls13 => MinVersion::Tls13,
             },
-            resumption: match files.resumption {
-                true => Resumption::On,
-                false => Resumption::Off,
-            },
+            resumption: resumption(files.resumption, profile),
+            profile,
             revocation: revocation(&files.revocation, crl.into_iter().collect::<Option<_>>()?),
         })
     }
@@ -150,6 +151,15 @@ impl Files {
             let key = key.display();
             self.warnings.push(format!("{key}: {who}: chmod 600"));
         }
+    }
+}
+
+/// What becomes of a configuration's word on resumption: under FIPS it is off unless it is asked for.
+pub(super) fn resumption(wanted: config::Resumption, profile: Profile) -> Resumption {
+    match wanted {
+        config::Resumption::On => Resumption::On,
+        config::Resumption::Usual if !profile.is_fips() => Resumption::On,
+        config::Resumption::Usual | config::Resumption::Off => Resumption::Off,
     }
 }
 
@@ -198,6 +208,19 @@ pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn under_fips_sessions_are_resumed_only_where_that_is_written_down() {
+        use config::Resumption::{Off, On, Usual};
+        for profile in [Profile::Ordinary, Profile::Fips, Profile::FipsPq] {
+            assert_eq!(resumption(On, profile), Resumption::On);
+            assert_eq!(resumption(Off, profile), Resumption::Off);
+        }
+        assert_eq!(resumption(Usual, Profile::Ordinary), Resumption::On);
+        for profile in [Profile::Fips, Profile::FipsPq] {
+            assert_eq!(resumption(Usual, profile), Resumption::Off);
+        }
+    }
 
     #[test]
     fn a_key_is_for_its_owner_and_may_be_read_by_its_group() {

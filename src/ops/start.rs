@@ -9,6 +9,7 @@ use crossbeam_channel::Sender;
 use mio::Poll;
 
 use super::control::Control;
+use super::fips::{Guard, Proof, Standing};
 pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
@@ -23,6 +24,8 @@ const CONTROL_QUEUE: usize = 64;
 /// Why the program could not start.
 #[derive(Debug)]
 pub enum StartError {
+    /// FIPS is to be in effect and is not.
+    Fips(String),
     /// Certificates, keys or trust files: each problem a line.
     Credentials(Vec<String>),
     /// An address cannot be listened on.
@@ -34,6 +37,7 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            StartError::Fips(what) => f.write_str(what),
             StartError::Credentials(problems) => f.write_str(&problems.join("\n")),
             StartError::Listen(error) => error.fmt(f),
             StartError::System(error) => write!(f, "the system refused: {error}"),
@@ -51,9 +55,18 @@ impl From<io::Error> for StartError {
 /// configuration is from, to be read again; without it only the files that it names are.
 pub fn start(config: Config, source: Option<PathBuf>) -> Result<Running, StartError> {
     let clock = clock();
+    let unix_now = clock.wall.timestamp().as_second();
+    // First: nothing is to be done with keys by a library that is not what it should be.
+    let (standing, facts) = Standing::of(&config).map_err(StartError::Fips)?;
+    let proof = Proof {
+        facts,
+        at: unix_now,
+    };
+    let guard = Guard::new(standing, proof, clock.steady);
+    let profile = guard.profile();
     let staged = Staged::of(config.clone());
     let fingerprint = staged.fingerprint;
-    let proven = staged.prove(clock.wall.timestamp().as_second());
+    let proven = staged.prove(profile, unix_now);
     let proven = proven.map_err(StartError::Credentials)?;
     for warning in &proven.warnings {
         log::warn!("{warning}");
@@ -71,13 +84,13 @@ pub fn start(config: Config, source: Option<PathBuf>) -> Result<Running, StartEr
         (source, config),
         (generation, fingerprint),
         control.clone(),
-        most,
+        (most, profile),
         &clock,
     );
     Ok(Running::new(
         (control, messages),
         crew,
-        renewer,
+        (renewer, guard),
         endpoints,
         descriptors,
     ))

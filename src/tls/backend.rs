@@ -17,11 +17,13 @@ compile_error!(
 
 mod again;
 mod crl;
+mod fips;
 
 pub(super) use self::again::{Presented, TICKETS_HOLD_CHAINS, as_handshake};
 #[cfg(feature = "boringssl")]
 pub(super) use self::boringssl::*;
 pub(super) use self::crl::{Crl, CrlDraft, may_issue};
+pub(super) use self::fips::*;
 #[cfg(all(feature = "openssl", not(feature = "boringssl")))]
 pub(super) use self::openssl_crate::*;
 
@@ -155,14 +157,12 @@ mod boringssl {
         }
     }
 
-    /// Sends the alert access_denied in a session whose handshake is done; whether that can be done.
-    pub(in crate::tls) fn send_access_denied(ssl: &SslRef) -> bool {
+    /// Sends a fatal alert in a session whose handshake is done; whether that can be done.
+    pub(in crate::tls) fn send_alert(ssl: &SslRef, alert: u8) -> bool {
         // SAFETY: the pointer is a live SSL, which nobody else uses meanwhile; of its handshake's
         // configuration, which it may have forgotten, the call needs nothing. The crate has no call for it.
         #[allow(unsafe_code)]
-        let sent = unsafe {
-            boring_sys::SSL_send_fatal_alert(ssl.as_ptr(), boring_sys::SSL_AD_ACCESS_DENIED as u8)
-        };
+        let sent = unsafe { boring_sys::SSL_send_fatal_alert(ssl.as_ptr(), alert) };
         sent == 1
     }
 
@@ -503,7 +503,7 @@ mod openssl_crate {
     pub(in crate::tls) fn forget_handshake(_ssl: &mut SslRef) {}
 
     /// OpenSSL sends alerts of its own accord alone, and none once a handshake is done.
-    pub(in crate::tls) fn send_access_denied(_ssl: &SslRef) -> bool {
+    pub(in crate::tls) fn send_alert(_ssl: &SslRef, _alert: u8) -> bool {
         false
     }
 
@@ -631,12 +631,27 @@ mod openssl_crate {
             let none = std::ptr::null_mut();
             openssl_sys::SSL_ctrl(ssl.as_ptr(), SSL_CTRL_GET_NEGOTIATED_GROUP, 0, none)
         };
+        if let Some(hybrid) = hybrid_group(nid) {
+            return Some(hybrid.to_owned());
+        }
         let nid = Nid::from_raw(i32::try_from(nid).ok().filter(|nid| *nid > 0)?);
         Some(match nid {
             Nid::X9_62_PRIME256V1 => "P-256".to_owned(),
             Nid::SECP384R1 => "P-384".to_owned(),
             Nid::SECP521R1 => "P-521".to_owned(),
             other => other.short_name().unwrap_or("unknown").to_owned(),
+        })
+    }
+
+    /// The name of a group that has none of the library's numbers: it has its number in the TLS registry
+    /// then, and a mark.
+    fn hybrid_group(number: c_long) -> Option<&'static str> {
+        const TLSEXT_NID_UNKNOWN: c_long = 0x0100_0000;
+        Some(match number ^ TLSEXT_NID_UNKNOWN {
+            0x11eb => "SecP256r1MLKEM768",
+            0x11ec => "X25519MLKEM768",
+            0x11ed => "SecP384r1MLKEM1024",
+            _ => return None,
         })
     }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use mtls_persona::base::scratch::Scratch;
 use mtls_persona::tls::{
-    Credentials, ExpectedName, Handshake, Material, MinVersion, PemFile, ReadOutcome, Resumption,
-    Revocation, Role, Session,
+    Credentials, ExpectedName, Handshake, Material, MinVersion, PemFile, Profile, ReadOutcome,
+    Resumption, Revocation, Role, Session,
 };
 
 use super::certs::{IdentityFiles, unix_now};
@@ -30,6 +30,7 @@ pub fn credentials(files: &IdentityFiles, ca: &Path, role: Role) -> Arc<Credenti
         ca: vec![file(ca)],
         min_version: MinVersion::Tls12,
         resumption: Resumption::On,
+        profile: Profile::Ordinary,
         revocation: Revocation::default(),
     };
     Arc::new(Credentials::prove(&material, &[role], unix_now()).unwrap())

@@ -12,8 +12,8 @@ use self::lists::Lists;
 use self::pair::{Defaults, pair};
 use crate::config::Loaded;
 use crate::config::model::{
-    Config, DRAIN, Limits, OnPeerExpiry, OnReload, Pair, ReloadTriggers, TcpOptions, Timeouts,
-    TlsVersion,
+    Config, DRAIN, Fips, Limits, OnPeerExpiry, OnReload, Pair, ReloadTriggers, Resumption,
+    TcpOptions, Timeouts, TlsVersion,
 };
 use crate::config::problem::Problem;
 use crate::config::reader::{ObjectReader, Reported};
@@ -39,10 +39,11 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Loaded, Reported> {
         timeouts(r, &Timeouts::default())
     });
     let log_level = reader.take_object("log", |r| r.take_or("level", LevelFilter::Info, log_level));
+    let (fips, fips_pq) = read_fips(reader);
     let mut defaults = Defaults {
         files: Files::read(reader),
         min_version: reader.take_or("min_version", TlsVersion::default(), min_version),
-        resumption: reader.take_or("resumption", true, value::switch),
+        resumption: reader.take_or("resumption", Resumption::default(), resumption),
         timeouts: timeouts.unwrap_or_default(),
         tcp: reader.take_object("tcp", tcp_options).unwrap_or_default(),
         revocation: Lists::read(reader),
@@ -58,6 +59,8 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Loaded, Reported> {
         limits,
         drain,
         log_level,
+        fips,
+        fips_pq,
     };
     Ok(Loaded { config, warnings })
 }
@@ -120,6 +123,33 @@ fn min_version(value: &Value) -> Result<TlsVersion, String> {
         value,
         &[("TLS1.2", TlsVersion::Tls12), ("TLS1.3", TlsVersion::Tls13)],
     )
+}
+
+fn read_fips(reader: &mut ObjectReader<'_>) -> (Fips, bool) {
+    let words = |value: &Value| {
+        let words = [
+            ("off", Fips::Off),
+            ("auto", Fips::Auto),
+            ("require", Fips::Require),
+        ];
+        value::one_of(value, &words)
+    };
+    let fips = reader.take_or("fips", Fips::default(), words);
+    let wants_pq = reader.take_or("fips_pq", false, value::switch);
+    if wants_pq && fips == Fips::Off {
+        reader.report(
+            "fips_pq",
+            "means nothing while fips is \"off\": leave it out, or write \"fips\": \"require\"",
+        );
+    }
+    (fips, wants_pq)
+}
+
+fn resumption(value: &Value) -> Result<Resumption, String> {
+    Ok(match value::switch(value)? {
+        true => Resumption::On,
+        false => Resumption::Off,
+    })
 }
 
 fn on_reload(value: &Value) -> Result<OnReload, String> {

@@ -16,6 +16,7 @@ use crate::net::Endpoint;
 use crate::ops::control::Control;
 use crate::ops::gauges::Gauges;
 use crate::reactor::{AcceptorMsg, Admission, Generation, Mailbox, WorkerMsg};
+use crate::tls::Profile;
 
 /// The threads that serve.
 pub(in crate::ops) struct Crew {
@@ -49,6 +50,8 @@ pub(in crate::ops) struct Renewer {
     gauges: Arc<Gauges>,
     /// Connections that the descriptors carry.
     most: usize,
+    /// What may be negotiated, since the start.
+    profile: Profile,
 }
 
 /// A load that was told to have failed.
@@ -71,7 +74,7 @@ impl Renewer {
         (source, config): (Option<PathBuf>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
         control: Sender<Control>,
-        most: usize,
+        (most, profile): (usize, Profile),
         clock: &Clock,
     ) -> Renewer {
         let gauges = Arc::new(Gauges::default());
@@ -89,6 +92,7 @@ impl Renewer {
             control,
             gauges,
             most,
+            profile,
         };
         renewer.watch(clock);
         renewer
@@ -191,7 +195,12 @@ impl Renewer {
     ) -> Result<(), Vec<String>> {
         let staged = staged.map_err(|unreadable| unreadable.problems)?;
         let config = staged.config.clone();
-        let proven = staged.prove(clock.wall.timestamp().as_second())?;
+        if (config.fips, config.fips_pq) != (self.config.fips, self.config.fips_pq) {
+            let what = "fips: it and fips_pq are what they were at the start, for as long as the program \
+                        runs: start it again";
+            return Err(vec![what.to_owned()]);
+        }
+        let proven = staged.prove(self.profile, clock.wall.timestamp().as_second())?;
         let mut warnings = self.warnings(&proven);
         let next = Next::behind(&self.generation, proven);
         let next = next.map_err(|error| vec![error.to_string()])?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::config::{self, Config, Pair, TlsFiles};
 use crate::conn::Contents;
 use crate::ops::credentials::{Checked, Files, prove};
-use crate::tls::Credentials;
+use crate::tls::{Credentials, Profile};
 
 /// A configuration with the content of every file that it names.
 pub(in crate::ops) struct Staged {
@@ -69,17 +69,21 @@ impl Staged {
         }
     }
 
-    /// Proves every pair's credentials. `now` is in seconds since 1970.
+    /// Proves every pair's credentials, which have to fit the profile. `now` is in seconds since 1970.
     ///
     /// # Errors
     /// Every problem, as a line `file: what: what to do`.
-    pub(in crate::ops) fn prove(mut self, now: i64) -> Result<Proven, Vec<String>> {
+    pub(in crate::ops) fn prove(
+        mut self,
+        profile: Profile,
+        now: i64,
+    ) -> Result<Proven, Vec<String>> {
         let tls = self.config.pairs.iter().map(|pair| &pair.tls);
         let contents: Vec<_> = tls.map(|tls| contents(&mut self.files, tls)).collect();
         let Checked {
             credentials,
             warnings,
-        } = prove(&self.config.pairs, self.files, now)?;
+        } = prove(&self.config.pairs, self.files, profile, now)?;
         Ok(Proven {
             config: self.config,
             states: credentials.into_iter().zip(contents).collect(),

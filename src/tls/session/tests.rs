@@ -3,7 +3,7 @@
 use super::*;
 use crate::tls::authority::{Identity, LeafRequest, Purpose, Validity};
 use crate::tls::{
-    Credentials, ExpectedName, Material, MinVersion, PemFile, Resumption, Revocation,
+    Credentials, ExpectedName, Material, MinVersion, PemFile, Profile, Resumption, Revocation,
 };
 
 /// What one connection costs is known, and its growth is a decision.
@@ -31,6 +31,7 @@ fn pair() -> (Session, Session) {
         ca: vec![file(&identity.cert_pem)],
         min_version: MinVersion::Tls12,
         resumption: Resumption::On,
+        profile: Profile::Ordinary,
         revocation: Revocation::default(),
     };
     let roles = [Role::Client, Role::Server];
