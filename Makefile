@@ -66,13 +66,13 @@ deny: ## licences, sources, banned crates and advisories of the dependencies
 	@.ci/deny
 
 fips: ## the release binary with BoringSSL's FIPS module, see fips/README.md
-	@.ci/prepare fips
+	@.ci/prepare fips boringssl
 	@fips/build-boringssl
 	$(fips_module) cargo build --release $(fips_cargo)
 	target/fips/release/mtls-persona --version
 
 fips-openssl: ## the release binary for the system's OpenSSL, and a configuration for its FIPS provider
-	@.ci/prepare fips
+	@.ci/prepare fips openssl
 	@fips/build-openssl
 	cargo build --locked --release $(openssl)
 	@fips/with-openssl-fips target/openssl/release/mtls-persona --version
@@ -92,4 +92,6 @@ fips-test: ## every test on BoringSSL's FIPS module, and then on OpenSSL's FIPS 
 
 image-test: ## a container image with BoringSSL's FIPS module: made, run, and told by itself (minutes)
 	@.ci/prepare image
+	@.ci/prepare fips boringssl
+	@fips/build-boringssl
 	fips/image-test
