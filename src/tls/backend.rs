@@ -340,7 +340,7 @@ mod boringssl {
 
 #[cfg(all(feature = "openssl", not(feature = "boringssl")))]
 mod openssl_crate {
-    use std::ffi::{c_int, c_long, c_uchar, c_void};
+    use std::ffi::{c_char, c_int, c_long, c_uchar, c_void};
 
     use foreign_types::{ForeignType, ForeignTypeRef};
     pub(in crate::tls) use openssl as lib;
@@ -352,7 +352,7 @@ mod openssl_crate {
     use openssl::x509::store::{X509Store, X509StoreBuilderRef};
     use openssl::x509::verify::X509VerifyFlags;
     use openssl::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyResult};
-    use openssl_sys::{SSL, SSL_CTX, SSL_SESSION, X509_STORE};
+    use openssl_sys::{OSSL_LIB_CTX, SSL, SSL_CTX, SSL_SESSION, X509_STORE};
 
     use crate::tls::{lifetime, request};
 
@@ -384,9 +384,10 @@ mod openssl_crate {
         *mut c_void,
     ) -> c_int;
 
-    // What the crates lack, as OpenSSL 3.0's ssl.h has it.
+    // What the crates lack, as OpenSSL 3.0's ssl.h and provider.h have it.
     #[allow(unsafe_code)]
     unsafe extern "C" {
+        fn OSSL_PROVIDER_available(context: *mut OSSL_LIB_CTX, name: *const c_char) -> c_int;
         fn SSL_get_options(ssl: *const SSL) -> u64;
         fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
         fn SSL_new_session_ticket(ssl: *mut SSL) -> c_int;
@@ -672,12 +673,15 @@ mod openssl_crate {
 
     /// Whether the library runs as a FIPS module: its FIPS provider is there and is the default.
     pub(in crate::tls) fn is_fips() -> bool {
-        // SAFETY: a null library context is the default one; the call only reads it. The crate has no
-        // call for it since OpenSSL 3.
+        let default = std::ptr::null_mut();
+        // SAFETY: a null library context is the default one, and the name is a C string; the calls only
+        // read. The crate has none for these since OpenSSL 3. The default alone says what was wanted:
+        // it is the same when the provider failed its own test.
         #[allow(unsafe_code)]
-        let enabled =
-            unsafe { openssl_sys::EVP_default_properties_is_fips_enabled(std::ptr::null_mut()) };
-        enabled == 1
+        unsafe {
+            openssl_sys::EVP_default_properties_is_fips_enabled(default) == 1
+                && OSSL_PROVIDER_available(default, c"fips".as_ptr()) == 1
+        }
     }
 
     /// The error queue belongs to the thread: without this one connection's leftovers would be

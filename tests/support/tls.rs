@@ -9,7 +9,7 @@ use std::sync::Arc;
 use mtls_persona::base::scratch::Scratch;
 use mtls_persona::tls::{
     Credentials, ExpectedName, Handshake, Material, MinVersion, PemFile, Profile, ReadOutcome,
-    Resumption, Revocation, Role, Session,
+    Resumption, Revocation, Role, Session, is_fips,
 };
 
 use super::certs::{IdentityFiles, unix_now};
@@ -34,6 +34,11 @@ pub fn credentials(files: &IdentityFiles, ca: &Path, role: Role) -> Arc<Credenti
         revocation: Revocation::default(),
     };
     Arc::new(Credentials::prove(&material, &[role], unix_now()).unwrap())
+}
+
+/// Whether the library has ChaCha20 at all: OpenSSL's FIPS provider has not.
+pub fn speaks_chacha20() -> bool {
+    cfg!(feature = "boringssl") || !is_fips()
 }
 
 /// A TLS connection. Dropped, it is a peer that dies: FIN, and no close_notify.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use super::pair::{Chunks, End, feed};
 use crate::support::certs::IdentityFiles;
+use crate::support::peers;
 use crate::support::wait::{PATIENCE, until};
 
 type Lines = Arc<Mutex<Vec<String>>>;
@@ -25,7 +26,7 @@ pub struct Stranger {
 impl Stranger {
     /// It accepts, and shows that identity.
     pub fn server(files: &IdentityFiles, options: &[&str]) -> Stranger {
-        let mut command = Command::new("openssl");
+        let mut command = peers::command("openssl");
         command.args(["s_server", "-accept", "127.0.0.1:0", "-naccept", "1"]);
         show(&mut command, files);
         let (child, lines) = start(command.args(options));
@@ -51,7 +52,7 @@ impl Stranger {
     pub fn client(files: Option<&IdentityFiles>, options: &[&str]) -> Stranger {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let mut command = Command::new("openssl");
+        let mut command = peers::command("openssl");
         command.args(["s_client", "-connect", &address]);
         if let Some(files) = files {
             show(&mut command, files);
