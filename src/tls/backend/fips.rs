@@ -80,7 +80,6 @@ mod boringssl {
 
     /// What the module says of itself.
     pub(in crate::tls) fn module() -> Option<FipsModule> {
-        const HASH_BYTES: usize = 32;
         const ALGORITHMS: [&CStr; 11] = [
             c"AES-GCM",
             c"ctrDRBG",
@@ -97,14 +96,13 @@ mod boringssl {
         if !boring::fips::enabled() {
             return None;
         }
-        // SAFETY: none of these changes anything; the name is a C string and the hash has that many
-        // bytes, both for ever. The crate has no calls for these.
+        // SAFETY: none of these changes anything, and the names are C strings, that of the module for ever.
+        // The crate has no calls for these.
         #[allow(unsafe_code)]
-        let (name, hash, version, algorithms) = unsafe {
+        let (name, version, algorithms) = unsafe {
             let has = |name: &&CStr| boring_sys::FIPS_query_algorithm_status(name.as_ptr()) == 1;
             (
                 CStr::from_ptr(boring_sys::FIPS_module_name()),
-                std::slice::from_raw_parts(boring_sys::FIPS_module_hash(), HASH_BYTES),
                 boring_sys::FIPS_version(),
                 ALGORITHMS.into_iter().filter(has).collect::<Vec<_>>(),
             )
@@ -116,7 +114,7 @@ mod boringssl {
                 0 => None,
                 version => Some(version.to_string()),
             },
-            hash: Some(hash.iter().map(|byte| format!("{byte:02x}")).collect()),
+            hash: hash(),
             build: option_env!("PERSONA_MODULE_BUILD").map(str::to_owned),
             algorithms: algorithms.into_iter().map(text).collect(),
         })
@@ -150,6 +148,22 @@ mod boringssl {
             });
         }
         checks
+    }
+
+    /// The module's own hash, in hexadecimal. The call exists in builds with the module alone.
+    #[cfg(feature = "fips")]
+    fn hash() -> Option<String> {
+        const HASH_BYTES: usize = 32;
+        // SAFETY: the hash has that many bytes, for ever. The crate has no call for it.
+        #[allow(unsafe_code)]
+        let hash =
+            unsafe { std::slice::from_raw_parts(boring_sys::FIPS_module_hash(), HASH_BYTES) };
+        Some(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    #[cfg(not(feature = "fips"))]
+    fn hash() -> Option<String> {
+        None
     }
 
     /// The call exists in builds with the module alone.
