@@ -134,11 +134,12 @@ impl TlsContext {
         session().map_err(CredentialsError::library)
     }
 
-    /// A session for a proof: it verifies nobody.
+    /// A session for a proof: it verifies nobody, so that nobody signs anything for it. Its peer holds to
+    /// the profile.
     pub(super) fn unverified_session(&self) -> Result<Session, ErrorStack> {
         let mut ssl = self.ssl(None)?;
         ssl.set_verify(SslVerifyMode::NONE);
-        self.session(ssl)
+        Session::new(ssl, self.role, Profile::Ordinary, Arc::clone(&self.known))
     }
 
     /// A session for a proof: it verifies chain, purpose and validity, but no name. Validity is judged as
@@ -240,7 +241,7 @@ fn comply(builder: &mut SslContextBuilder, rules: Rules) -> Result<(), ErrorStac
     if !rules.profile.is_fips() {
         return Ok(());
     }
-    backend::comply(builder, rules.profile.groups())?;
+    backend::comply(builder, rules.profile)?;
     // A policy of the library has set its own.
     set_min_version(builder, rules.min_version)
 }

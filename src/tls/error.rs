@@ -90,6 +90,7 @@ pub(super) fn handshake_reason(words: &str) -> CloseReason {
         | "NO_SHARED_GROUP"
         | "NO_SUITABLE_KEY_SHARE"
         | "NO_COMMON_SIGNATURE_ALGORITHMS"
+        | "NO_SHARED_SIGNATURE_ALGORITHMS"
         | "NO_SUITABLE_SIGNATURE_ALGORITHM"
         | "UNKNOWN_CERTIFICATE_TYPE"
         | "NO_CIPHER_MATCH"

@@ -38,18 +38,20 @@ mod boringssl {
     use foreign_types_boring::ForeignTypeRef;
 
     use crate::tls::fips::{FipsCheck, FipsModule};
-    use crate::tls::profile::signature_name;
+    use crate::tls::profile::{Profile, signature_name};
 
-    /// Narrows a context to AES-GCM in TLS 1.3 too, which no other call of BoringSSL does, and to these
-    /// groups. The last call but for a higher least version: a policy takes the place of what was set
+    /// Narrows a context to AES-GCM in TLS 1.3 too, which no other call of BoringSSL does, and to what the
+    /// profile has. The last call but for a higher least version: a policy takes the place of what was set
     /// before it.
     pub(in crate::tls) fn comply(
         builder: &mut SslContextBuilder,
-        groups: &str,
+        profile: Profile,
     ) -> Result<(), ErrorStack> {
         builder.set_compliance_policy(CompliancePolicy::FIPS_202205)?;
-        // Where the crate patches BoringSSL, it adds X25519 hybrids and a draft of Kyber to the policy.
-        builder.set_curves_list(groups)
+        // Where the crate patches BoringSSL, it puts an X25519 hybrid, a draft of Kyber and ML-DSA into the
+        // policy.
+        builder.set_curves_list(profile.groups())?;
+        builder.set_sigalgs_list(profile.signatures())
     }
 
     /// Why no hybrid group is offered that its FIPS module computes as a whole.
@@ -197,6 +199,7 @@ mod openssl_crate {
     };
 
     use crate::tls::fips::{FipsCheck, FipsModule};
+    use crate::tls::profile::Profile;
 
     /// The name by which OpenSSL knows its FIPS module.
     const PROVIDER: &CStr = c"fips";
@@ -222,13 +225,12 @@ mod openssl_crate {
         fn SSL_get_peer_signature_type_nid(ssl: *const SSL, to: *mut c_int) -> c_int;
     }
 
-    /// Narrows a context to AES-GCM in TLS 1.3 too, and to these groups.
+    /// Narrows a context to AES-GCM in TLS 1.3 too; the rest of the profile is set already.
     pub(in crate::tls) fn comply(
         builder: &mut SslContextBuilder,
-        groups: &str,
+        _profile: Profile,
     ) -> Result<(), ErrorStack> {
-        builder.set_ciphersuites(TLS13_SUITES)?;
-        builder.set_groups_list(groups)
+        builder.set_ciphersuites(TLS13_SUITES)
     }
 
     /// Why no hybrid group is offered that its FIPS module computes as a whole.
