@@ -63,6 +63,7 @@ pub fn start(config: Config, source: Option<PathBuf>) -> Result<Running, StartEr
         at: unix_now,
     };
     let guard = Guard::new(standing, proof, clock.steady);
+    guard.announce();
     let profile = guard.profile();
     let staged = Staged::of(config.clone());
     let fingerprint = staged.fingerprint;

@@ -117,7 +117,6 @@ impl Running {
     }
 
     fn announce(&self) {
-        self.guard.announce();
         let generation = self.renewer.generation();
         for (id, endpoint) in &self.endpoints {
             if let Some(post) = generation.post(*id) {

@@ -7,7 +7,7 @@ use super::error::{self, LibraryError, TlsError};
 use super::known::Known;
 use super::profile::Profile;
 use super::wire::Wire;
-use super::{again, request, resumption, verify};
+use super::{again, facts, request, resumption, verify};
 use crate::base::buffer::Buffer;
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
@@ -269,7 +269,11 @@ impl Session {
             (Role::Client, "TLSv1.3") => scratch.outgoing.clear(),
             _ => drop(self.alert_peer(scratch, HANDSHAKE_FAILURE)),
         }
-        let error = TlsError::new(reason, detail);
+        let cert = self.stream.ssl().peer_certificate();
+        let error = TlsError {
+            certificate: cert.map(|cert| Box::new(facts::peer_cert(&cert))),
+            ..TlsError::new(reason, detail)
+        };
         self.ending = Some(Ending::Failed(error.clone()));
         Err(error)
     }

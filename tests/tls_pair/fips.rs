@@ -203,6 +203,8 @@ fn tls_1_2_without_the_extended_master_secret_is_refused_under_its_own_reason() 
     let mut stranger = Stranger::client_by(Some(&party.alice), &["-tls1_2"], Some(&config));
     stranger.shake(&mut server);
     assert_eq!(server.reason(), Some(TlsNoEms), "{:?}", server.refusal);
+    let certificate = server.failure().unwrap().certificate.as_ref();
+    assert!(certificate.unwrap().subject.starts_with("CN=alice"));
     // It sees no finished handshake, and is told so.
     stranger.says("handshake failure");
     assert!(!server.is_open);

@@ -4,8 +4,11 @@ use std::fmt::Display;
 
 use crate::ops::fips::Evidence;
 
-/// The dependencies that matter here; all of them are in the JSON.
-const TOLD_CRATES: [&str; 4] = ["boring ", "boring-sys ", "openssl ", "openssl-sys "];
+/// The crates of the TLS library; all others are in the JSON.
+const TLS_CRATES: [&str; 2] = match cfg!(feature = "boringssl") {
+    true => ["boring ", "boring-sys "],
+    false => ["openssl ", "openssl-sys "],
+};
 
 /// Everything, a fact in a line.
 pub(super) fn text(evidence: &Evidence) -> String {
@@ -23,7 +26,7 @@ fn program(evidence: &Evidence) -> String {
     let program = &evidence.program;
     let hash = program.sha256.as_deref().unwrap_or("cannot be read");
     let crates = program.crates.iter();
-    let crates = crates.filter(|name| TOLD_CRATES.iter().any(|told| name.starts_with(told)));
+    let crates = crates.filter(|name| TLS_CRATES.iter().any(|told| name.starts_with(told)));
     let crates: Vec<_> = crates.cloned().collect();
     let built = format!(
         "by {} for {} ({}), features {}",
