@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::process::Command;
 
 use mtls_persona::tls::is_fips;
 use serde_json::Value;
 
 use crate::support::certs::TestPki;
-use crate::support::program::{Program, outcome};
+use crate::support::program::{PROGRAM, Program};
 use crate::support::{backend, openssl, pairs};
 
 /// A persona before a gateway, both with that word on FIPS.
@@ -16,14 +17,18 @@ pub fn both(pki: &TestPki, word: &str) -> Value {
     pairs::with(pairs::both(pki, backend::echo()), "/fips", word)
 }
 
-/// What a command says of a configuration: exit code, and standard error without the log's lines.
-fn complaint(command: &str, pki: &TestPki, config: &Value) -> (i32, Vec<String>) {
+/// What a command says of a configuration: exit code, and standard error without the log's lines. It is not
+/// waited for without end.
+fn complaint(name: &str, pki: &TestPki, config: &Value) -> (i32, Vec<String>) {
     let file = pki.folder().join("fips.json");
     fs::write(&file, config.to_string()).unwrap();
-    let (code, _, stderr) = outcome(&[command, "--config", file.to_str().unwrap()]);
+    let mut command = Command::new("timeout");
+    command.args(["60", PROGRAM, name, "--config"]).arg(&file);
+    let output = command.output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
     let lines = stderr.lines();
     let lines = lines.filter_map(|line| Some(line.strip_prefix("mtls-persona: ")?.to_owned()));
-    (code, lines.collect())
+    (output.status.code().unwrap(), lines.collect())
 }
 
 fn ping(mut stream: TcpStream) {
