@@ -6,8 +6,9 @@ mod report;
 
 use std::process::ExitCode;
 
-use super::{WRONG_WORDS, fail, finish, tell, unix_now};
+use super::{COULD_NOT, WRONG_WORDS, fail, finish, tell, unix_now};
 use crate::config::{self, Source};
+use crate::ops::fips::Standing;
 use crate::ops::{check_credentials, inventory};
 
 /// Writes a configuration in the native form, on its own, to be kept as a file.
@@ -29,13 +30,18 @@ pub(super) fn check(source: &Source) -> ExitCode {
     };
     let now = unix_now();
     let pairs = &loaded.config.pairs;
-    let checked = match check_credentials(pairs, now) {
+    let (standing, facts) = match Standing::of(&loaded.config) {
+        Ok(found) => found,
+        Err(what) => return fail(COULD_NOT, &what),
+    };
+    let checked = match check_credentials(pairs, standing.profile(), now) {
         Ok(checked) => checked,
         Err(problems) => return fail(WRONG_WORDS, &problems.join("\n")),
     };
     let warnings = loaded.warnings.iter().map(ToString::to_string);
     let warnings = warnings.chain(checked.warnings.iter().cloned());
     let mut text = super::warnings(warnings);
+    text += &format!("{}\n", standing.line(facts.as_ref()));
     for (pair, credentials) in pairs.iter().zip(&checked.credentials) {
         text += &report::pair(pair, &credentials.chain);
     }

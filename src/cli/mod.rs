@@ -4,6 +4,7 @@
 mod certificate;
 mod check;
 pub mod demo;
+mod fips;
 pub mod pki;
 mod probe;
 mod run;
@@ -54,6 +55,8 @@ enum Command {
     Probe(probe::ProbeArgs),
     /// Show it at work: a throw-away authority, a service, a gateway and a persona in one process.
     Demo(demo::DemoArgs),
+    /// Tell what FIPS module this is, what it proves, and what a configuration comes to.
+    Fips(fips::FipsArgs),
     /// Make certificates for bring-up and tests.
     Pki(pki::PkiArgs),
 }
@@ -123,6 +126,7 @@ pub fn main() -> ExitCode {
         },
         (Some(Command::Probe(args)), _) => probe::run(&args),
         (Some(Command::Demo(args)), _) => demo::run(&args),
+        (Some(Command::Fips(args)), _) => fips::run(&args),
         (Some(Command::Pki(args)), _) => match pki::run(args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(error.exit_code(), &error),

@@ -38,9 +38,9 @@ pub use self::address::{Address, AddressError, Host};
 pub use self::form::Form;
 pub use self::host::{HostNameError, ServerName};
 pub use self::model::{
-    Admin, AdminListener, AllowMode, Config, CrlScope, Limits, LogFormat, Mode, OnPeerExpiry,
-    OnReload, OnStaleCrl, OnTruncation, Pair, ReloadTriggers, Revocation, Serves, TcpOptions,
-    Timeouts, TlsFiles, TlsVersion,
+    Admin, AdminListener, AllowMode, Config, CrlScope, Fips, Limits, LogFormat, Mode, OnPeerExpiry,
+    OnReload, OnStaleCrl, OnTruncation, Pair, ReloadTriggers, Resumption, Revocation, Serves,
+    TcpOptions, Timeouts, TlsFiles, TlsVersion,
 };
 pub use self::native::print::print;
 pub use self::problem::{Place, Problem, Problems};

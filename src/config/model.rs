@@ -32,6 +32,32 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What tells over HTTP how the program is.
     pub admin: Admin,
+    /// Whether the TLS library must be a FIPS module, and stay within what FIPS allows.
+    pub fips: Fips,
+    /// Within that, whether hybrids with ML-KEM are spoken too; only where `fips` is not off.
+    pub fips_pq: bool,
+}
+
+/// Whether FIPS is in effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fips {
+    /// It is not.
+    #[default]
+    Off,
+    /// As the host has it.
+    Auto,
+    /// It is, or the program does not run.
+    Require,
+}
+
+impl std::fmt::Display for Fips {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Fips::Off => "off",
+            Fips::Auto => "auto",
+            Fips::Require => "require",
+        })
+    }
 }
 
 /// What makes the program read its files again, beside SIGHUP; any of them, or several.
@@ -57,6 +83,8 @@ impl Config {
             log_level: log::LevelFilter::Info,
             log_format: LogFormat::default(),
             admin: Admin::default(),
+            fips: Fips::default(),
+            fips_pq: false,
         }
     }
 }
@@ -226,7 +254,7 @@ pub struct TlsFiles {
     /// The oldest version to speak.
     pub min_version: TlsVersion,
     /// Whether sessions are resumed, on both legs.
-    pub resumption: bool,
+    pub resumption: Resumption,
     /// What revokes peers' certificates.
     pub revocation: Revocation,
 }
@@ -239,10 +267,22 @@ impl TlsFiles {
             key,
             ca,
             min_version: TlsVersion::default(),
-            resumption: true,
+            resumption: Resumption::default(),
             revocation: Revocation::default(),
         }
     }
+}
+
+/// Whether sessions are resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Resumption {
+    /// They are, but not where FIPS is in effect.
+    #[default]
+    Usual,
+    /// They are.
+    On,
+    /// They are not.
+    Off,
 }
 
 /// Certificate revocation lists (RFC 5280, 5), and how strictly they are taken.

@@ -11,7 +11,7 @@ use crate::base::id::Side;
 use crate::base::reason::CloseReason;
 use crate::config::ServerName;
 use crate::net::Socket;
-use crate::tls::{ExpectedName, Handshake, Role};
+use crate::tls::{self, ExpectedName, Handshake, Role};
 
 /// How long a connection waits for the resolver before it asks for an older answer (RFC 8767, 5).
 const LOOKUP_PATIENCE: Duration = Duration::from_millis(1800);
@@ -51,6 +51,7 @@ impl Connection {
             if let Some(peer) = &peer {
                 self.mind_peer_expiry(side, peer.not_after, now, turn.unix_now);
             }
+            tls::count(&negotiated);
             self.summary.secured(side, negotiated, peer);
         }
         self.deadlines.clear(DeadlineKind::Handshake);

@@ -3,6 +3,7 @@
 mod control;
 mod credentials;
 mod descriptors;
+pub mod fips;
 mod gauges;
 mod inventory;
 mod listeners;

@@ -8,6 +8,7 @@ use crossbeam_channel::Sender;
 use mio::Poll;
 
 use super::control::{Control, ControlLine};
+use super::fips::{Guard, Proof, Standing};
 pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
@@ -18,6 +19,8 @@ use crate::reactor::{Acceptor, Admission, Generation, Worker, mailbox, resolve_l
 /// Why the program could not start.
 #[derive(Debug)]
 pub enum StartError {
+    /// FIPS is to be in effect and is not.
+    Fips(String),
     /// Certificates, keys or trust files: each problem a line.
     Credentials(Vec<String>),
     /// An address cannot be listened on.
@@ -29,6 +32,7 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            StartError::Fips(what) => f.write_str(what),
             StartError::Credentials(problems) => f.write_str(&problems.join("\n")),
             StartError::Listen(error) => error.fmt(f),
             StartError::System(error) => write!(f, "the system refused: {error}"),
@@ -50,10 +54,20 @@ pub fn start(
     line: ControlLine,
 ) -> Result<Running, StartError> {
     let clock = clock();
+    let unix_now = clock.wall.timestamp().as_second();
+    // First: nothing is to be done with keys by a library that is not what it should be.
+    let (standing, facts) = Standing::of(&config).map_err(StartError::Fips)?;
+    let proof = Proof {
+        facts,
+        at: unix_now,
+    };
+    let guard = Guard::new(standing, proof, clock.steady);
+    guard.announce();
+    let profile = guard.profile();
     let staged = Staged::of(config.clone());
     let fingerprint = staged.fingerprint;
     let none = Generation::new(0, Vec::new());
-    let proven = staged.prove(clock.wall.timestamp().as_second(), &none, true);
+    let proven = staged.prove(profile, unix_now, &none, true);
     let proven = proven.map_err(StartError::Credentials)?;
     for warning in &proven.warnings {
         log::warn!("{warning}");
@@ -69,10 +83,16 @@ pub fn start(
         (source, config),
         (generation, fingerprint),
         line.sender.clone(),
-        most,
+        (most, profile),
         &clock,
     );
-    Ok(Running::new(line, crew, renewer, endpoints, descriptors))
+    Ok(Running::new(
+        line,
+        crew,
+        (renewer, guard),
+        endpoints,
+        descriptors,
+    ))
 }
 
 /// Starts the threads that serve.

@@ -18,6 +18,7 @@ use clap::Args;
 
 use super::{COULD_NOT, ConfigArgs, WRONG_WORDS, fail, finish, tell, unix_now};
 use crate::config::{self, Pair};
+use crate::ops::fips::Standing;
 use crate::ops::{Checked, check_credentials};
 use steps::Told;
 
@@ -46,7 +47,11 @@ pub(super) fn run(args: &ProbeArgs) -> ExitCode {
         Err(what) => return fail(WRONG_WORDS, &what),
     };
     let now = unix_now();
-    let checked = match check_credentials(pairs.iter().copied(), now) {
+    let profile = match Standing::of(&loaded.config) {
+        Ok((standing, _)) => standing.profile(),
+        Err(what) => return fail(COULD_NOT, &what),
+    };
+    let checked = match check_credentials(pairs.iter().copied(), profile, now) {
         Ok(checked) => checked,
         Err(problems) => return fail(WRONG_WORDS, &problems.join("\n")),
     };

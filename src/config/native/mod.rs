@@ -13,8 +13,8 @@ use self::files::Files;
 use self::lists::Lists;
 use self::pair::{Defaults, pair};
 use crate::config::model::{
-    Admin, Config, DRAIN, Limits, LogFormat, OnPeerExpiry, OnReload, Pair, ReloadTriggers,
-    TcpOptions, Timeouts, TlsVersion,
+    Admin, Config, DRAIN, Fips, Limits, LogFormat, OnPeerExpiry, OnReload, Pair, ReloadTriggers,
+    Resumption, TcpOptions, Timeouts, TlsVersion,
 };
 use crate::config::reader::{ObjectReader, Reported};
 use crate::config::tree::Value;
@@ -44,10 +44,11 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Config, Reported> {
     });
     let (log_level, log_format) = log.unwrap_or((LevelFilter::Info, LogFormat::default()));
     let admin = reader.take_object("admin", admin::read).unwrap_or_default();
+    let (fips, fips_pq) = read_fips(reader);
     let mut defaults = Defaults {
         files: Files::read(reader),
         min_version: reader.take_or("min_version", TlsVersion::default(), value::min_version),
-        resumption: reader.take_or("resumption", true, value::switch),
+        resumption: reader.take_or("resumption", Resumption::default(), resumption),
         timeouts: timeouts.unwrap_or_default(),
         tcp: reader.take_object("tcp", tcp_options).unwrap_or_default(),
         revocation: Lists::read(reader),
@@ -64,6 +65,8 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Config, Reported> {
         log_level,
         log_format,
         admin,
+        fips,
+        fips_pq,
     })
 }
 
@@ -120,6 +123,33 @@ fn tcp_options(reader: &mut ObjectReader<'_>) -> TcpOptions {
         keepalive: reader.take_or("keepalive", default.keepalive, value::keepalive),
         nodelay: reader.take_or("nodelay", default.nodelay, value::switch),
     }
+}
+
+fn read_fips(reader: &mut ObjectReader<'_>) -> (Fips, bool) {
+    let words = |value: &Value| {
+        let words = [
+            ("off", Fips::Off),
+            ("auto", Fips::Auto),
+            ("require", Fips::Require),
+        ];
+        value::one_of(value, &words)
+    };
+    let fips = reader.take_or("fips", Fips::default(), words);
+    let wants_pq = reader.take_or("fips_pq", false, value::switch);
+    if wants_pq && fips == Fips::Off {
+        reader.report(
+            "fips_pq",
+            "means nothing while fips is \"off\": leave it out, or write \"fips\": \"require\"",
+        );
+    }
+    (fips, wants_pq)
+}
+
+fn resumption(value: &Value) -> Result<Resumption, String> {
+    Ok(match value::switch(value)? {
+        true => Resumption::On,
+        false => Resumption::Off,
+    })
 }
 
 fn on_reload(value: &Value) -> Result<OnReload, String> {

@@ -3,11 +3,12 @@
 use super::allow::Allow;
 use super::files::Files;
 use super::lists::Lists;
-use super::{on_peer_expiry, on_reload, timeouts};
+use super::{on_peer_expiry, on_reload, resumption, timeouts};
 use crate::config::address::Address;
 use crate::config::host::ServerName;
 use crate::config::model::{
-    Mode, OnPeerExpiry, OnReload, OnTruncation, Pair, TcpOptions, Timeouts, TlsFiles, TlsVersion,
+    Mode, OnPeerExpiry, OnReload, OnTruncation, Pair, Resumption, TcpOptions, Timeouts, TlsFiles,
+    TlsVersion,
 };
 use crate::config::reader::{ObjectReader, Reported, Taken};
 use crate::config::tree::Value;
@@ -18,7 +19,7 @@ use crate::config::value::{self, ADDRESS_HINT};
 pub(super) struct Defaults {
     pub(super) files: Files,
     pub(super) min_version: TlsVersion,
-    pub(super) resumption: bool,
+    pub(super) resumption: Resumption,
     pub(super) timeouts: Timeouts,
     pub(super) tcp: TcpOptions,
     pub(super) revocation: Lists,
@@ -118,7 +119,7 @@ fn name_to_prove(
 fn tls(reader: &mut ObjectReader<'_>, defaults: &mut Defaults) -> Result<TlsFiles, Reported> {
     let own = Files::read(reader);
     let min_version = reader.take_or("min_version", defaults.min_version, value::min_version);
-    let resumption = reader.take_or("resumption", defaults.resumption, value::switch);
+    let resumption = reader.take_or("resumption", defaults.resumption, resumption);
     let revocation = Lists::read(reader).or(&defaults.revocation);
     let identity = own.identity(&mut defaults.files, reader);
     let ca = own.authorities(&mut defaults.files, reader);

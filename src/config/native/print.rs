@@ -14,7 +14,7 @@ use log::LevelFilter;
 use self::pair::Common;
 use super::admin;
 use crate::config::json;
-use crate::config::model::{Admin, Config, DRAIN, Limits, LogFormat, TcpOptions};
+use crate::config::model::{Admin, Config, DRAIN, Fips, Limits, LogFormat, TcpOptions};
 use crate::config::tree::Value;
 
 /// The text of a configuration in the native form, in lines for a person.
@@ -44,6 +44,10 @@ fn tree(config: &Config) -> Value {
     }
     file.object("log", log(config));
     file.object("admin", admin(&config.admin));
+    file.if_other("fips", &config.fips, &Fips::Off, |fips| {
+        text(fips.to_string())
+    });
+    file.if_other("fips_pq", &config.fips_pq, &false, |p| Value::Bool(*p));
     let pairs = config.pairs.iter().map(|pair| common.pair(pair));
     file.put("address_pairs", Value::List(pairs.collect()));
     file.done()

@@ -6,8 +6,8 @@ use log::LevelFilter;
 
 use crate::config::fixture::{FIVE_KEYS, config_with, file, only_problem, pair_with, problems};
 use crate::config::{
-    Address, CrlScope, Limits, LogFormat, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation,
-    ReloadTriggers, Revocation, ServerName, Serves, TlsVersion, parse,
+    Address, CrlScope, Fips, Limits, LogFormat, Mode, OnPeerExpiry, OnReload, OnStaleCrl,
+    OnTruncation, ReloadTriggers, Resumption, Revocation, ServerName, Serves, TlsVersion, parse,
 };
 
 fn secs(secs: u64) -> Duration {
@@ -58,7 +58,8 @@ fn the_five_key_file_gets_every_default() {
         Some("/etc/mtls-persona/trust-store.pem")
     );
     assert_eq!(pair.tls.min_version, TlsVersion::Tls12);
-    assert!(pair.tls.resumption);
+    assert_eq!(pair.tls.resumption, Resumption::Usual);
+    assert_eq!((config.fips, config.fips_pq), (Fips::Off, false));
     assert_eq!(pair.timeouts.connect, secs(10));
     assert_eq!(pair.timeouts.handshake, secs(10));
     assert_eq!(pair.timeouts.idle, None);
@@ -92,7 +93,7 @@ fn every_key_of_the_top_level_arrives_in_the_model() {
     assert_eq!(config.log_level, LevelFilter::Trace);
     let pair = &config.pairs[0];
     assert_eq!(pair.tls.min_version, TlsVersion::Tls13);
-    assert!(!pair.tls.resumption);
+    assert_eq!(pair.tls.resumption, Resumption::Off);
     assert_eq!(pair.timeouts.connect, secs(1));
     assert_eq!(pair.timeouts.handshake, secs(2));
     assert_eq!(pair.timeouts.idle, Some(secs(180)));
@@ -179,6 +180,33 @@ fn a_policy_that_is_none_is_told_with_what_to_write() {
         let told = only_problem(&file(key, &pair_with("")));
         assert!(told.starts_with(fault), "{told}");
     }
+}
+
+#[test]
+fn fips_is_one_of_three_words_and_its_hybrids_need_it() {
+    for (word, fips) in [
+        ("off", Fips::Off),
+        ("auto", Fips::Auto),
+        ("require", Fips::Require),
+    ] {
+        let config = config_with(&format!(r#""fips": "{word}""#));
+        assert_eq!(config.fips, fips);
+        assert_eq!(fips.to_string(), word);
+    }
+    let config = config_with(r#""fips": "auto", "fips_pq": true"#);
+    assert!(config.fips_pq);
+    let told = only_problem(&file(r#""fips": true"#, &pair_with("")));
+    assert!(told.starts_with("fips: expected "), "{told}");
+    let told = only_problem(&file(r#""fips_pq": true"#, &pair_with("")));
+    assert!(told.starts_with("fips_pq: means nothing while "), "{told}");
+}
+
+#[test]
+fn resumption_that_is_written_down_is_told_from_the_usual_one() {
+    let resumption = |top: &str| config_with(top).pairs[0].tls.resumption;
+    assert_eq!(resumption(r#""resumption": true"#), Resumption::On);
+    assert_eq!(resumption(r#""resumption": false"#), Resumption::Off);
+    assert_eq!(resumption(r#""workers": 1"#), Resumption::Usual);
 }
 
 #[test]
@@ -405,7 +433,7 @@ fn an_unknown_key_names_the_nearest_known_one() {
 
 #[test]
 fn an_unknown_key_that_is_near_to_none_gets_the_list() {
-    for key in ["fips", "status", "directory"] {
+    for key in ["status", "directory"] {
         let told = only_problem(&file(&format!("\"{key}\": 1"), &pair_with("")));
         assert!(
             told.starts_with(&format!("{key}: unknown key: the known ones here are ")),

@@ -15,6 +15,7 @@ use crate::net::Endpoint;
 use crate::ops::control::Control;
 use crate::ops::gauges::Gauges;
 use crate::reactor::{AcceptorMsg, Admission, Generation, Mailbox, WorkerMsg};
+use crate::tls::Profile;
 
 /// The threads that serve.
 pub(in crate::ops) struct Crew {
@@ -49,6 +50,8 @@ pub(in crate::ops) struct Renewer {
     gauges: Arc<Gauges>,
     /// Connections that the descriptors carry.
     most: usize,
+    /// What may be negotiated, since the start.
+    profile: Profile,
 }
 
 /// What a load is of.
@@ -108,7 +111,7 @@ impl Renewer {
         (source, config): (Option<Source>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
         control: Sender<Control>,
-        most: usize,
+        (most, profile): (usize, Profile),
         clock: &Clock,
     ) -> Renewer {
         let gauges = Arc::new(Gauges::default());
@@ -126,6 +129,7 @@ impl Renewer {
             control,
             gauges,
             most,
+            profile,
         };
         renewer.watch(clock);
         renewer
@@ -274,8 +278,14 @@ impl Renewer {
     ) -> Result<(), Vec<String>> {
         let staged = staged.map_err(|unreadable| unreadable.problems)?;
         let (config, fingerprint) = (staged.config.clone(), staged.fingerprint);
+        if (config.fips, config.fips_pq) != (self.config.fips, self.config.fips_pq) {
+            let what = "fips: it and fips_pq are what they were at the start, for as long as the program \
+                        runs: start it again";
+            return Err(vec![what.to_owned()]);
+        }
         let now = clock.wall.timestamp().as_second();
-        let proven = staged.prove(now, &self.generation, occasion.makes_anew())?;
+        let makes_anew = occasion.makes_anew();
+        let proven = staged.prove(self.profile, now, &self.generation, makes_anew)?;
         let mut warnings = self.warnings(&proven);
         let next = Next::behind(&self.generation, proven);
         let next = next.map_err(|error| vec![error.to_string()])?;

@@ -9,7 +9,7 @@ use crate::config::{Config, Mode, Pair, Source, TlsFiles};
 use crate::conn::Contents;
 use crate::ops::credentials::{Checked, Files, Served, Terms, prove};
 use crate::reactor::Generation;
-use crate::tls::Credentials;
+use crate::tls::{Credentials, Profile};
 
 /// A configuration with the content of every file that it names.
 pub(in crate::ops) struct Staged {
@@ -69,14 +69,15 @@ impl Staged {
         }
     }
 
-    /// Proves every pair's credentials. `now` is in seconds since 1970. Those that are served already, of
-    /// files that have not changed, go on as they are, unless all are to be made anew; and they go on if
-    /// time alone has turned against them.
+    /// Proves every pair's credentials, which have to fit the profile. `now` is in seconds since 1970. Those
+    /// that are served already, of files that have not changed, go on as they are, unless all are to be made
+    /// anew; and they go on if time alone has turned against them.
     ///
     /// # Errors
     /// Every problem, as a line `file: what: what to do`.
     pub(in crate::ops) fn prove(
         mut self,
+        profile: Profile,
         now: i64,
         served: &Generation,
         makes_anew: bool,
@@ -91,6 +92,7 @@ impl Staged {
             }
         };
         let terms = Terms {
+            profile,
             now,
             served: &of_pair,
             makes_anew,

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use super::{Entries, bound, duration, limit, text};
 use crate::config::model::{
-    AllowMode, CrlScope, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation, Pair, Revocation,
-    Timeouts, TlsFiles, TlsVersion,
+    AllowMode, CrlScope, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation, Pair, Resumption,
+    Revocation, Timeouts, TlsFiles, TlsVersion,
 };
 use crate::config::tree::Value;
 use crate::identity::Acl;
@@ -20,7 +20,7 @@ pub(super) struct Common {
 /// What a pair takes from the top level unless it says otherwise.
 struct Inherited {
     min_version: TlsVersion,
-    resumption: bool,
+    resumption: Resumption,
     revocation: Revocation,
     timeouts: Timeouts,
     on_reload: OnReload,
@@ -34,7 +34,7 @@ impl Common {
             ca: shared(pairs, |pair| pair.tls.ca.clone()),
             inherited: Inherited {
                 min_version: shared(pairs, |p| p.tls.min_version).unwrap_or_default(),
-                resumption: shared(pairs, |p| p.tls.resumption).unwrap_or(true),
+                resumption: shared(pairs, |p| p.tls.resumption).unwrap_or_default(),
                 revocation: Revocation {
                     crl: shared(pairs, |p| p.tls.revocation.crl.clone()).unwrap_or_default(),
                     scope: shared(pairs, |p| p.tls.revocation.scope).unwrap_or_default(),
@@ -112,7 +112,7 @@ impl Default for Inherited {
     fn default() -> Self {
         Self {
             min_version: TlsVersion::default(),
-            resumption: true,
+            resumption: Resumption::default(),
             revocation: Revocation::default(),
             timeouts: Timeouts::default(),
             on_reload: OnReload::default(),
@@ -146,7 +146,7 @@ impl Inherited {
             },
         );
         to.if_other("resumption", &self.resumption, &without.resumption, |r| {
-            Value::Bool(*r)
+            Value::Bool(*r != Resumption::Off)
         });
         let (own, other) = (&self.revocation, &without.revocation);
         if own.crl != other.crl {
