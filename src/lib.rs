@@ -9,7 +9,7 @@
 //! | layer | modules | what they know |
 //! |---|---|---|
 //! | 0 | [`base`] | nothing of TLS or sockets |
-//! | 1 | [`identity`], [`relay`] | pure: certificates' names as data, who is admitted; the half-close table |
+//! | 1 | [`identity`], [`relay`], [`route`] | pure: certificates' names as data, who is admitted; the half-close table; who asks a connector for what |
 //! | 2 | [`config`], [`tls`], [`net`] | text to a validated model; the TLS library; sockets without policy |
 //! | 3 | [`conn`], [`offload`] | one connection; blocking work |
 //! | 4 | [`reactor`] | threads that own connections |
@@ -36,4 +36,5 @@ pub mod offload;
 pub mod ops;
 pub mod reactor;
 pub mod relay;
+pub mod route;
 pub mod tls;

@@ -51,6 +51,8 @@ deadline_kinds! {
     Handshake,
     /// A name or a route that is being looked up.
     Lookup,
+    /// A refusal that is to be told, or a grant that is to be asked for again.
+    Grant,
     /// The outbound leg as a whole: one of its addresses must answer until then.
     Connect,
     /// The start of the next address while earlier ones are still being tried.

@@ -75,7 +75,7 @@ close_reasons! {
         => "check the host of outbound and this machine's resolver",
     /// A queue of ours was full.
     Overloaded = "overloaded"
-        => "name look-ups are slower than new connections: check the resolver",
+        => "look-ups are slower than new connections: check the resolver, or the connector's database",
     /// Every address of the destination refused.
     ConnectRefused = "connect_refused"
         => "check that the destination runs and listens on that port",
@@ -177,6 +177,35 @@ close_reasons! {
     /// The certificate is good, but the pair's access list does not name its holder.
     AclDenied = "acl_denied"
         => "add the peer to allow of the pair, if it is meant to be admitted",
+    /// The certificate is good, but names no user of the connector's issuer by a SPIFFE identity.
+    SpiffeInvalid = "spiffe_invalid"
+        => "issue the client a certificate with one URI spiffe://<issuer>/orgs/<org>/users/<user>",
+    /// A client of a connector began with something other than a line with a connect id.
+    PreambleInvalid = "preamble_invalid"
+        => "let the client send the connect id and a newline first, or set connect_id to sni",
+    /// A client of a connector did not say in time which host it wants.
+    PreambleTimeout = "preamble_timeout"
+        => "let the client send the connect id and a newline first, or set connect_id to sni",
+    /// The database grants the user no such host: there is none, or it is not for this user.
+    NotAuthorized = "not_authorized"
+        => "list the user, or a team of the user, on a host of the user's organisation",
+    /// The database gave no answer.
+    DatabaseError = "database_error"
+        => "the detail says why: check the database, its address and its password",
+    /// What the database has as the address of a host is none.
+    RouteInvalid = "route_invalid"
+        => "correct internal_ip_addr of the host: an address, with or without a port",
+    /// The user's grant was taken back while it was connected, and on_revoke is close.
+    Revoked = "revoked",
+    /// A user or an organisation has more connections, or opens them faster, than it may.
+    RateLimited = "rate_limited"
+        => "raise the limits of the directory, if so many are meant",
+    /// The connector does not let us reach the host.
+    ConnectorRefused = "connector_refused"
+        => "the detail is what the connector says; its log and its database say why",
+    /// The destination does not answer as a connector does.
+    ConnectorInvalid = "connector_invalid"
+        => "check that outbound is a connector, or leave connect_id out",
     /// A fault in this program or its TLS library.
     Internal = "internal"
         => "please report it",
