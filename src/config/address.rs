@@ -79,6 +79,34 @@ impl Address {
         }
     }
 
+    /// The address of a host as a connector's database has it, with or without a port.
+    ///
+    /// # Errors
+    /// It names no host on the network.
+    pub fn routed(text: &str, default_port: u16) -> Result<Address, AddressError> {
+        let text = text.trim();
+        let bare = text
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'));
+        let with_port = match text.parse().or(bare.unwrap_or_default().parse()) {
+            Ok(IpAddr::V6(ip)) => format!("[{ip}]:{default_port}"),
+            _ if !text.contains(':') => format!("{text}:{default_port}"),
+            _ => text.to_owned(),
+        };
+        let address: Address = with_port.parse()?;
+        address.check_destination()?;
+        match &address {
+            Address::Tcp {
+                host: Host::Name(_) | Host::Ip(_),
+                ..
+            } => Ok(address),
+            _ => Err(AddressError {
+                text: quoted(text),
+                fault: Fault::DestinationHost,
+            }),
+        }
+    }
+
     /// Whether this is somewhere to connect to, and not only to listen on.
     ///
     /// # Errors
@@ -319,6 +347,37 @@ mod tests {
         for (text, address) in cases {
             assert_eq!(text.parse(), Ok(address.clone()), "{text}");
             assert_eq!(address.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_database_may_name_a_host_with_or_without_a_port() {
+        for (text, address) in [
+            ("10.0.0.7", "10.0.0.7:22"),
+            (" 10.0.0.7 ", "10.0.0.7:22"),
+            ("10.0.0.7:5432", "10.0.0.7:5432"),
+            ("db.internal", "db.internal:22"),
+            ("db.internal:5432", "db.internal:5432"),
+            ("2001:db8::7", "[2001:db8::7]:22"),
+            ("[2001:db8::7]", "[2001:db8::7]:22"),
+            ("[2001:db8::7]:1", "[2001:db8::7]:1"),
+        ] {
+            let routed = Address::routed(text, 22).unwrap();
+            assert_eq!(routed.to_string(), address, "{text}");
+        }
+        for text in [
+            "",
+            " ",
+            ":22",
+            "10.0.0.7:0",
+            "0.0.0.0",
+            "::",
+            "unix:/run/x",
+            "/run/x",
+            "a b",
+            "http://x",
+        ] {
+            assert!(Address::routed(text, 22).is_err(), "{text}");
         }
     }
 

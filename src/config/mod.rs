@@ -38,9 +38,10 @@ pub use self::address::{Address, AddressError, Host};
 pub use self::form::Form;
 pub use self::host::{HostNameError, ServerName};
 pub use self::model::{
-    Admin, AdminListener, AllowMode, Config, CrlScope, Fips, Limits, LogFormat, Mode, OnPeerExpiry,
-    OnReload, OnStaleCrl, OnTruncation, Pair, ReloadTriggers, Resumption, Revocation, Serves,
-    TcpOptions, Timeouts, TlsFiles, TlsVersion,
+    Admin, AdminListener, AllowMode, Config, CrlScope, Database, DatabaseHost, DatabaseTls,
+    Directory, Fips, IdSource, Limits, LogFormat, Mode, OnPeerExpiry, OnReload, OnRevoke,
+    OnStaleCrl, OnTruncation, Pair, Password, ReloadTriggers, Resumption, Revocation, Secret,
+    Serves, TcpOptions, Timeouts, TlsFiles, TlsVersion,
 };
 pub use self::native::print::print;
 pub use self::problem::{Place, Problem, Problems};

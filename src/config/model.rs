@@ -1,17 +1,23 @@
 //! The validated model: what every form of configuration becomes. Each field is present and means
 //! something, so nobody who reads it has a default to add or a combination to refuse.
 
+mod directory;
 mod told;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::directory::{
+    Database, DatabaseHost, DatabaseTls, Directory, IdSource, OnRevoke, Password, Secret,
+};
 pub use self::told::{Admin, AdminListener, LogFormat, Serves};
 
 use super::address::Address;
 use super::host::ServerName;
 use crate::base::id::Side;
 use crate::identity::Acl;
+use crate::route::ConnectId;
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,7 +125,8 @@ pub struct Pair {
     pub mode: Mode,
     /// Where it listens.
     pub inbound: Address,
-    /// Where it connects to; never port 0 and never an unspecified IP address.
+    /// Where it connects to; never port 0 and never an unspecified IP address. A connector's has no host, and
+    /// the port of those that its database names without one.
     pub outbound: Address,
     /// The name that the outbound server must prove; `Some` exactly when the outbound leg is TLS.
     pub server_name: Option<ServerName>,
@@ -143,6 +150,11 @@ pub struct Pair {
     pub allow_mode: AllowMode,
     /// Options of its TCP sockets.
     pub tcp: TcpOptions,
+    /// The host that is asked for at the destination, which is a connector then; only where the outbound leg
+    /// is TLS.
+    pub connect_id: Option<ConnectId>,
+    /// What a connector goes by; `Some` exactly in that mode.
+    pub directory: Option<Arc<Directory>>,
 }
 
 impl Pair {
@@ -169,6 +181,8 @@ impl Pair {
             allow_outbound: Acl::default(),
             allow_mode: AllowMode::default(),
             tcp: TcpOptions::default(),
+            connect_id: None,
+            directory: None,
         }
     }
 
@@ -190,7 +204,9 @@ impl Pair {
     /// The access list that judges the peer of a leg; none where the leg is plain.
     pub fn acl(&self, side: Side) -> Option<&Acl> {
         match (self.mode, side) {
-            (Mode::Client, Side::Inbound) | (Mode::Server, Side::Outbound) => None,
+            (Mode::Client, Side::Inbound) | (Mode::Server | Mode::Connector, Side::Outbound) => {
+                None
+            }
             (Mode::Bridge, Side::Outbound) => Some(&self.allow_outbound),
             _ => Some(&self.allow),
         }
@@ -217,6 +233,8 @@ pub enum Mode {
     Server,
     /// TLS on both legs.
     Bridge,
+    /// TLS inbound, plain outbound; a database says who may reach what.
+    Connector,
 }
 
 impl std::fmt::Display for Mode {
@@ -225,6 +243,7 @@ impl std::fmt::Display for Mode {
             Mode::Client => "client",
             Mode::Server => "server",
             Mode::Bridge => "bridge",
+            Mode::Connector => "connector",
         })
     }
 }
@@ -232,7 +251,7 @@ impl std::fmt::Display for Mode {
 impl Mode {
     /// Whether the inbound leg is TLS.
     pub fn inbound_tls(self) -> bool {
-        matches!(self, Self::Server | Self::Bridge)
+        matches!(self, Self::Server | Self::Bridge | Self::Connector)
     }
 
     /// Whether the outbound leg is TLS.

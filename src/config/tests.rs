@@ -47,7 +47,7 @@ fn every_example_stands() {
         loaded.config.pairs[0].mode
     });
     let modes: Vec<_> = modes.collect();
-    for mode in [Mode::Client, Mode::Server, Mode::Bridge] {
+    for mode in [Mode::Client, Mode::Server, Mode::Bridge, Mode::Connector] {
         assert!(modes.contains(&mode), "no example begins with {mode:?}");
     }
 }
@@ -149,17 +149,21 @@ fn known_keys() -> BTreeMap<String, Vec<String>> {
             r#""zzzzzzzz":0,"limits":{"zzzzzzzz":0},"timeouts":{"zzzzzzzz":0},"allow":{"zzzzzzzz":0}"#,
         ),
     );
-    let known = problems(&text).into_iter().map(|line| {
-        let (path, keys) = line
-            .split_once("zzzzzzzz: unknown key: the known ones here are ")
-            .unwrap();
+    let connector = file(
+        "",
+        r#"{"mode":"connector","inbound":":1",
+            "directory":{"zzzzzzzz":0,"database":{"zzzzzzzz":0},"cache":{"zzzzzzzz":0}}}"#,
+    );
+    let told = problems(&text).into_iter().chain(problems(&connector));
+    let known = told.filter_map(|line| {
+        let (path, keys) = line.split_once("zzzzzzzz: unknown key: the known ones here are ")?;
         let section = match path.trim_end_matches('.').replace("[0]", "[]") {
             top if top.is_empty() => "Top level".to_owned(),
             section => section,
         };
         let mut keys: Vec<_> = keys.split(", ").map(str::to_owned).collect();
         keys.sort();
-        (section, keys)
+        Some((section, keys))
     });
     known.collect()
 }

@@ -11,9 +11,11 @@ use jiff::fmt::friendly::SpanParser;
 
 use super::address::Address;
 use super::host::ServerName;
-use super::model::{Mode, TlsVersion};
+use super::model::{DatabaseHost, Mode, TlsVersion};
 use super::problem::quoted;
 use super::tree::Value;
+use crate::identity::TrustDomain;
+use crate::route::ConnectId;
 
 /// Longer than any wait that is meant: beyond it a deadline is a slip of the pen.
 const DURATION_MAX: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -120,19 +122,34 @@ pub(super) fn min_version(value: &Value) -> Result<TlsVersion, String> {
     )
 }
 
-/// Which legs are TLS.
+/// Which legs are TLS, in the forms that know of no connector.
 pub(super) fn mode(value: &Value) -> Result<Mode, String> {
-    if matches!(value, Value::Text(text) if text == "plain") {
-        let what = "\"plain\" would leave both legs without TLS, which this program does not do: \
-                    write \"client\" (TLS outbound), \"server\" (TLS inbound) or \"bridge\" (both)";
-        return Err(what.to_owned());
-    }
     let modes = [
         ("client", Mode::Client),
         ("server", Mode::Server),
         ("bridge", Mode::Bridge),
     ];
-    one_of(value, &modes)
+    mode_of(value, &modes)
+}
+
+/// Which legs are TLS.
+pub(super) fn any_mode(value: &Value) -> Result<Mode, String> {
+    let modes = [
+        ("client", Mode::Client),
+        ("server", Mode::Server),
+        ("bridge", Mode::Bridge),
+        ("connector", Mode::Connector),
+    ];
+    mode_of(value, &modes)
+}
+
+fn mode_of(value: &Value, modes: &[(&str, Mode)]) -> Result<Mode, String> {
+    if matches!(value, Value::Text(text) if text == "plain") {
+        let what = "\"plain\" would leave both legs without TLS, which this program does not do: \
+                    write \"client\" (TLS outbound), \"server\" (TLS inbound) or \"bridge\" (both)";
+        return Err(what.to_owned());
+    }
+    one_of(value, modes)
 }
 
 /// A name for logs and reports.
@@ -154,6 +171,56 @@ pub(super) fn name(value: &Value) -> Result<String, String> {
         ));
     }
     Ok(name.to_owned())
+}
+
+/// The host to ask a connector for.
+pub(super) fn connect_id(value: &Value) -> Result<ConnectId, String> {
+    let text = text(value)?;
+    let id = ConnectId::new(text.as_bytes());
+    id.map_err(|error| format!("{error}: write the id that the connector's database has"))
+}
+
+/// A port to connect to.
+pub(super) fn port(value: &Value) -> Result<u16, String> {
+    whole(value, 1..=u16::MAX)
+}
+
+/// A number of things of which there is at least one, and which take room.
+pub(super) fn few(value: &Value) -> Result<usize, String> {
+    whole(value, 1..=WORKERS_MAX)
+}
+
+/// The trust domain of SPIFFE identities.
+pub(super) fn trust_domain(value: &Value) -> Result<TrustDomain, String> {
+    let text = text(value)?;
+    TrustDomain::parse(text).map_err(|what| format!("{}: {what}", quoted(text)))
+}
+
+/// A text without control characters, and not empty.
+pub(super) fn word(value: &Value) -> Result<String, String> {
+    match text(value)? {
+        "" => Err("the text is empty".to_owned()),
+        text if text.chars().any(char::is_control) => {
+            Err(format!("{} holds a control character", quoted(text)))
+        }
+        text => Ok(text.to_owned()),
+    }
+}
+
+/// A host name, an IP address, or the folder of a UNIX socket.
+pub(super) fn database_host(value: &Value) -> Result<DatabaseHost, String> {
+    let text = word(value)?;
+    if text.starts_with('/') {
+        return Ok(DatabaseHost::Folder(PathBuf::from(text)));
+    }
+    match Address::routed(&text, 1) {
+        Ok(Address::Tcp { host, port: 1 }) => Ok(DatabaseHost::Tcp(host)),
+        _ => Err(format!(
+            "{} is no host: write a name, an IP address or the folder of a UNIX socket, and the \
+             port under its own key",
+            quoted(&text)
+        )),
+    }
 }
 
 /// What the names of metrics begin with, by Prometheus' rules for them.

@@ -116,7 +116,7 @@ pub(super) fn prove<'a>(
 fn roles(mode: Mode) -> &'static [Role] {
     match mode {
         Mode::Client => &[Role::Client],
-        Mode::Server => &[Role::Server],
+        Mode::Server | Mode::Connector => &[Role::Server],
         Mode::Bridge => &[Role::Server, Role::Client],
     }
 }

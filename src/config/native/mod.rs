@@ -2,6 +2,7 @@
 
 mod admin;
 mod allow;
+pub(super) mod directory;
 mod files;
 mod lists;
 mod pair;

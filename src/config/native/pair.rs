@@ -1,19 +1,23 @@
 //! One entry of `address_pairs`.
 
 use super::allow::Allow;
+use super::directory::{HOST_PORT, directory, id_source};
 use super::files::Files;
 use super::lists::Lists;
 use super::{on_peer_expiry, on_reload, resumption, timeouts};
-use crate::config::address::Address;
+use std::sync::Arc;
+
+use crate::config::address::{Address, Host};
 use crate::config::host::ServerName;
 use crate::config::model::{
-    Mode, OnPeerExpiry, OnReload, OnTruncation, Pair, Resumption, TcpOptions, Timeouts, TlsFiles,
-    TlsVersion,
+    Directory, IdSource, Mode, OnPeerExpiry, OnReload, OnTruncation, Pair, Resumption, TcpOptions,
+    Timeouts, TlsFiles, TlsVersion,
 };
 use crate::config::reader::{ObjectReader, Reported, Taken};
 use crate::config::tree::Value;
 use crate::config::validate::{Claim, NO_SERVER_NAME, destination};
 use crate::config::value::{self, ADDRESS_HINT};
+use crate::route::ConnectId;
 
 /// What the top level says for every pair that does not say otherwise.
 pub(super) struct Defaults {
@@ -57,9 +61,12 @@ fn complete(
     inbound: Result<Address, Reported>,
 ) -> Result<Pair, Reported> {
     let mode = reader
-        .take("mode", value::mode)
+        .take("mode", value::any_mode)
         .map(Option::unwrap_or_default);
-    let outbound = destination(reader, "outbound", &inbound);
+    let outbound = match mode {
+        Ok(Mode::Connector) => no_destination(reader),
+        _ => destination(reader, "outbound", &inbound),
+    };
     let server_name = reader.take("server_name", value::server_name);
     let server_name = name_to_prove(reader, mode, &outbound, server_name);
     let tls = tls(reader, defaults);
@@ -69,6 +76,12 @@ fn complete(
     let on_reload = reader.take_or("on_reload", defaults.on_reload, on_reload);
     let on_peer_expiry = reader.take_or("on_peer_expiry", defaults.on_peer_expiry, on_peer_expiry);
     let allow = Allow::read(reader, mode);
+    let asked = asked(reader, mode, &tls);
+    let (connect_id, directory) = asked?;
+    let outbound = match &directory {
+        Some(directory) => Ok(no_host(directory.default_port)),
+        None => outbound,
+    };
     Ok(Pair {
         name: name?,
         mode: mode?,
@@ -85,7 +98,52 @@ fn complete(
         allow_outbound: allow.outbound,
         allow_mode: allow.mode,
         tcp: defaults.tcp.clone(),
+        connect_id,
+        directory,
     })
+}
+
+/// What stands in the place of a destination where a database has the hosts.
+fn no_host(default_port: u16) -> Address {
+    Address::Tcp {
+        host: Host::Any,
+        port: default_port,
+    }
+}
+
+fn no_destination(reader: &mut ObjectReader<'_>) -> Result<Address, Reported> {
+    if reader.has("outbound") {
+        let _ = reader.take("outbound", |_| Ok(()));
+        let what = "a \"connector\" goes where its database says: leave it out";
+        return Err(reader.report("outbound", what));
+    }
+    Ok(no_host(HOST_PORT))
+}
+
+/// The host that a client asks a connector for, or what a connector goes by.
+fn asked(
+    reader: &mut ObjectReader<'_>,
+    mode: Result<Mode, Reported>,
+    tls: &Result<TlsFiles, Reported>,
+) -> Result<(Option<ConnectId>, Option<Arc<Directory>>), Reported> {
+    let mode = mode?;
+    if mode == Mode::Connector {
+        let source = reader.take_or("connect_id", IdSource::default(), id_source);
+        let ca = tls.as_ref().map(|tls| tls.ca.clone());
+        let ca = ca.map_err(|reported| *reported);
+        return Ok((None, Some(directory(reader, source, &ca)?)));
+    }
+    if reader.take("directory", |_| Ok(()))?.is_some() {
+        let what = "only a \"connector\" has one: leave it out, or write \"mode\": \"connector\"";
+        return Err(reader.report("directory", what));
+    }
+    let connect_id = reader.take("connect_id", value::connect_id)?;
+    if connect_id.is_some() && !mode.outbound_tls() {
+        let what = "a connector is asked over TLS, and the outbound leg of a \"server\" is plain: leave \
+                    it out";
+        return Err(reader.report("connect_id", what));
+    }
+    Ok((connect_id, None))
 }
 
 /// The name that the server must prove: the configured one, or else the host of `outbound`.
@@ -101,8 +159,8 @@ fn name_to_prove(
             None => Ok(None),
             Some(_) => Err(reader.report(
                 "server_name",
-                "the outbound leg of a \"server\" is plain and proves no name: leave it out, or \
-                 write \"mode\": \"bridge\"",
+                "the outbound leg of a \"server\" and of a \"connector\" is plain and proves no name: \
+                 leave it out, or write \"mode\": \"bridge\"",
             )),
         };
     }

@@ -3,6 +3,7 @@
 //! It says what is not the default, and says once at the top what all pairs have in common. Read again, it
 //! is the same model.
 
+mod directory;
 mod pair;
 
 use std::time::Duration;

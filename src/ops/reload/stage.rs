@@ -82,6 +82,7 @@ impl Staged {
         served: &Generation,
         makes_anew: bool,
     ) -> Result<Proven, Vec<String>> {
+        unserved(&self.config)?;
         let tls = self.config.pairs.iter().map(|pair| &pair.tls);
         let contents: Vec<_> = tls.map(|tls| contents(&mut self.files, tls)).collect();
         let of_pair = |tls: &TlsFiles, mode: Mode| {
@@ -106,6 +107,18 @@ impl Staged {
             states: credentials.into_iter().zip(contents).collect(),
             warnings,
         })
+    }
+}
+
+/// Tells of pairs that this build cannot serve.
+fn unserved(config: &Config) -> Result<(), Vec<String>> {
+    let mut connectors = config.pairs.iter().filter(|pair| pair.directory.is_some());
+    match connectors.next() {
+        None => Ok(()),
+        Some(pair) => Err(vec![format!(
+            "pair {:?}: this build serves no connectors",
+            pair.name
+        )]),
     }
 }
 

@@ -110,7 +110,7 @@ fn plain_on_both_legs_is_explained() {
     assert!(told.starts_with(explained), "{told}");
     let told = only_problem(&file("", &pair_with(r#""mode": "gateway""#)));
     assert!(
-        told.contains("write \"client\", \"server\" or \"bridge\""),
+        told.contains("write \"client\", \"server\", \"bridge\" or \"connector\""),
         "{told}"
     );
 }

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::{Entries, bound, duration, limit, text};
+use super::{Entries, bound, directory, duration, limit, text};
 use crate::config::model::{
-    AllowMode, CrlScope, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation, Pair, Resumption,
-    Revocation, Timeouts, TlsFiles, TlsVersion,
+    AllowMode, CrlScope, IdSource, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation, Pair,
+    Resumption, Revocation, Timeouts, TlsFiles, TlsVersion,
 };
 use crate::config::tree::Value;
 use crate::identity::Acl;
+use crate::route::ConnectId;
 
 /// What the top level says for every pair: what all of them have in common.
 pub(super) struct Common {
@@ -79,7 +80,21 @@ impl Common {
             text(mode.to_string())
         });
         entries.put("inbound", text(pair.inbound.to_string()));
-        entries.put("outbound", text(pair.outbound.to_string()));
+        match &pair.directory {
+            None => entries.put("outbound", text(pair.outbound.to_string())),
+            Some(directory) => {
+                entries.if_other("connect_id", &directory.connect_id, &IdSource::Line, |_| {
+                    text("sni")
+                });
+                entries.put(
+                    "directory",
+                    directory::write(directory, &pair.tls.ca).done(),
+                );
+            }
+        }
+        entries.if_other("connect_id", &pair.connect_id, &None, |id| {
+            text(id.as_ref().map_or("", ConnectId::as_str))
+        });
         if pair.mode.outbound_tls() && pair.server_name != pair.outbound.server_name() {
             let name = pair.server_name.as_ref().map(ToString::to_string);
             entries.put("server_name", text(name.unwrap_or_default()));
@@ -234,7 +249,7 @@ fn write_identity(to: &mut Entries, (cert, key): &(PathBuf, PathBuf)) {
 }
 
 /// One path or a list of them.
-fn write_paths(to: &mut Entries, key: &str, paths: &[PathBuf]) {
+pub(super) fn write_paths(to: &mut Entries, key: &str, paths: &[PathBuf]) {
     // They were text when they were read.
     to.one_or_list(key, paths.iter().map(|path| text(path.to_string_lossy())));
 }
