@@ -10,7 +10,7 @@ BACKEND ?= boringssl
 
 boringssl :=
 # A folder of its own, so that changing the backend does not build BoringSSL anew.
-openssl := --no-default-features --features openssl --target-dir target/openssl
+openssl := --no-default-features --features openssl,postgres --target-dir target/openssl
 
 ifeq ($(filter boringssl openssl,$(BACKEND)),)
 $(error BACKEND is "$(BACKEND)", and can be boringssl or openssl)

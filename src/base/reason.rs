@@ -227,6 +227,11 @@ impl CloseReason {
         (TlsPlaintext..=AclDenied).contains(&self) && !matches!(self, TlsAlert | CertificateRefused)
     }
 
+    /// Whether it is that a client of a connector has no right to what it wants.
+    pub fn is_of_grants(self) -> bool {
+        matches!(self, SpiffeInvalid | NotAuthorized | RateLimited)
+    }
+
     /// Whether it is only that time has passed: for a certificate, or for a revocation list.
     pub fn is_of_time(self) -> bool {
         matches!(self, CertExpired | CertNotYetValid | CrlStale)

@@ -201,6 +201,13 @@ impl Pair {
         *self == alike
     }
 
+    /// How the clients of a connector say which host they want.
+    pub fn id_source(&self) -> Option<IdSource> {
+        self.directory
+            .as_ref()
+            .map(|directory| directory.connect_id)
+    }
+
     /// The access list that judges the peer of a leg; none where the leg is plain.
     pub fn acl(&self, side: Side) -> Option<&Acl> {
         match (self.mode, side) {

@@ -12,21 +12,31 @@ use super::renewal::Renewal;
 use super::served::Served;
 use super::step::{Step, Turn};
 use super::summary::Summary;
+use super::visit::Visit;
 use crate::base::deadline::{DeadlineKind, Deadlines};
 use crate::base::id::{ConnId, Side};
 use crate::base::reason::CloseReason;
 use crate::config::{Address, OnTruncation};
 use crate::net::{Endpoint, Socket};
 use crate::relay::{Relay, RelayStep, Truncation, Waiting};
+use crate::route::{AnswerReader, Preamble};
 use crate::tls::Role;
 
 /// Where a connection is in its life; the table is in [`super`].
 pub(super) enum Phase {
     InboundHandshake,
+    /// A client of a connector says which host it wants.
+    Preamble(Preamble),
+    /// The database is asked.
+    Deciding,
+    /// It has said where.
+    Decided,
     /// With the instant at which the name is given up.
     Resolving(Instant),
     Connecting(Dial),
     OutboundHandshake,
+    /// A connector is asked for a host.
+    Asking(AnswerReader),
     Relaying(Relay),
 }
 
@@ -56,13 +66,19 @@ pub struct Connection {
     pub(super) deadlines: Deadlines,
     pub(super) summary: Summary,
     pub(super) activity: Activity,
+    /// Of a connector: who came, and for what.
+    pub(super) visit: Option<Box<Visit>>,
+    /// Of a connector: where the database says that the host is.
+    pub(super) routed: Option<Address>,
+    /// Its client was told why it ends, and gets a moment to read that.
+    pub(super) is_turned_away: bool,
 }
 
 /// When something last moved: what the idle deadlines count from.
 pub(super) struct Activity {
     moved: u64,
     waiting: Waiting,
-    at: Instant,
+    pub(super) at: Instant,
 }
 
 /// What a phase's handler found.
@@ -130,7 +146,15 @@ impl Connection {
                 waiting: Waiting::Idle,
                 at: now,
             },
+            visit: None,
+            routed: None,
+            is_turned_away: false,
         }
+    }
+
+    /// Where it goes.
+    pub(super) fn destination(&self) -> &Address {
+        self.routed.as_ref().unwrap_or(&self.served.pair.outbound)
     }
 
     /// What to do before the first turn.
@@ -205,7 +229,7 @@ impl Connection {
             return;
         }
         self.deadlines.clear(DeadlineKind::Lookup);
-        match (answer, &self.served.pair.outbound) {
+        match (answer, self.destination()) {
             (Ok(addresses), Address::Tcp { port, .. }) => {
                 self.phase = Phase::Connecting(Dial::to_host(&addresses, *port));
                 let at = now + self.served.pair.timeouts.connect;
@@ -226,13 +250,20 @@ impl Connection {
         self.judge_again();
         loop {
             if self.summary.reason().is_some() {
+                self.turn_away(turn);
                 return Step::Close;
+            }
+            if let Some(question) = self.asks_again() {
+                return Step::Decide(question);
             }
             let next = match self.phase {
                 Phase::InboundHandshake => self.inbound_handshake(now, turn),
-                Phase::Resolving(_) => self.watch_inbound(),
+                Phase::Preamble(_) => self.preamble(now, turn),
+                Phase::Decided => Ok(self.dial(now)),
+                Phase::Deciding | Phase::Resolving(_) => self.watch_inbound(),
                 Phase::Connecting(_) => self.connecting(now, turn),
                 Phase::OutboundHandshake => self.outbound_handshake(now, turn),
+                Phase::Asking(_) => self.asking(now, turn),
                 Phase::Relaying(_) => self.relaying(now, turn),
             };
             match next {

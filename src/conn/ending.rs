@@ -63,14 +63,21 @@ impl Connection {
             (DeadlineKind::Handshake, Phase::InboundHandshake) => {
                 End(HandshakeTimeout, Some(Side::Inbound), String::new())
             }
+            (DeadlineKind::Handshake, Phase::Preamble(_)) => {
+                End(PreambleTimeout, Some(Side::Inbound), String::new())
+            }
+            (DeadlineKind::Handshake, Phase::Asking(_)) => Connection::no_connector(),
             (DeadlineKind::Handshake, _) => End(HandshakeTimeout, outbound, String::new()),
             (DeadlineKind::Lookup, Phase::Resolving(until)) if now < *until => {
                 self.deadlines.set(kind, *until);
-                return self.served.pair.outbound.host_name().map(Step::LastGood);
+                return self.destination().host_name().map(Step::LastGood);
             }
-            (DeadlineKind::Lookup, _) => {
-                End(DnsError, outbound, no_answer(&self.served.pair.outbound))
+            (DeadlineKind::Lookup, Phase::Deciding) => {
+                let detail = "the database has not answered in time".to_owned();
+                End(DatabaseError, None, detail)
             }
+            (DeadlineKind::Lookup, _) => End(DnsError, outbound, no_answer(self.destination())),
+            (DeadlineKind::Grant, _) => self.grant_due()?,
             (DeadlineKind::Connect, Phase::Connecting(dial)) => {
                 End(ConnectTimeout, outbound, dial.failure().detail)
             }
@@ -110,7 +117,10 @@ impl Connection {
         }
         self.summary.tell(now);
         let [to_inbound, to_outbound] = given;
-        let inbound = duty(&self.inbound, reason, to_inbound, is_handshake);
+        let inbound = match self.is_turned_away {
+            true => Duty::Linger,
+            false => duty(&self.inbound, reason, to_inbound, is_handshake),
+        };
         let outbound = self.outbound.map(|leg| {
             let duty = duty(&leg, reason, to_outbound, is_handshake);
             (Side::Outbound, leg, duty)

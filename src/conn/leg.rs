@@ -46,6 +46,8 @@ pub struct Leg {
     /// They wait for company, not for the socket.
     is_held: bool,
     is_send_broken: bool,
+    /// Plain bytes that were read and not taken: the next read gives them.
+    unread: Buffer,
     /// A reset was seen: an end of stream that follows is not one.
     was_reset: bool,
     /// Why the session failed, for the summary.
@@ -118,6 +120,7 @@ impl Leg {
             pending: Buffer::default(),
             is_held: false,
             is_send_broken: false,
+            unread: Buffer::default(),
             was_reset: false,
             error: None,
             moved: 0,
@@ -212,6 +215,12 @@ impl Leg {
                 other => return other,
             }
         }
+    }
+
+    /// Gives back plain bytes that were read: they are for the next one who reads.
+    pub(super) fn put_back(&mut self, bytes: Buffer) {
+        debug_assert!(self.unread.is_empty());
+        self.unread = bytes;
     }
 
     /// Keeps a client's last flight for a moment: the application's first bytes may be here already, and
@@ -384,6 +393,11 @@ fn reset_in_handshake() -> TlsError {
 
 impl relay::Leg for Leg {
     fn fill(&mut self, scratch: &mut Scratch) -> Fill {
+        if !self.unread.is_empty() {
+            let unread = std::mem::take(&mut self.unread);
+            scratch.plain.append(unread.data());
+            return Fill::Bytes(unread.len());
+        }
         match self.channel {
             Channel::Plain => self.fill_plain(scratch),
             Channel::Tls(_) => self.fill_tls(scratch),

@@ -3,11 +3,16 @@
 //! | phase | leaves on | deadline | on failure |
 //! |---|---|---|---|
 //! | inbound handshake (TLS inbound only) | handshake done | handshake | `tls_*`, `cert_*`, `handshake_*`; the alert is sent first |
+//! | preamble (a connector's inbound leg only) | the client's first line | handshake | `preamble_*`, `spiffe_invalid` |
+//! | deciding (a connector only) | the database's answer | lookup | `not_authorized`, `database_error`, `overloaded` |
 //! | resolving (a host name only) | the resolver's answer | lookup | `dns_error`, `overloaded` |
 //! | connecting | the first address that connects | connect | `connect_*` |
 //! | outbound handshake (TLS outbound only) | handshake done | handshake | as inbound |
+//! | asking (a client of a connector only) | the connector's answer | handshake, connect | `connector_*` |
 //! | relaying | the relay's join rule | idle, half-close idle | the relay's reasons |
 //! | closing | nothing is owed to a leg any more | linger, delivery | – |
+//!
+//! The phases of a connector are told of in `visit.rs`, those of its client in `asking.rs`.
 //!
 //! In every phase: its lifetime, the end of a peer's certificate, a reload ([`served`]) and a stop.
 //!
@@ -27,6 +32,7 @@
 
 pub mod race;
 
+mod asking;
 mod authorize;
 mod closing;
 mod connection;
@@ -38,6 +44,7 @@ mod renewal;
 mod served;
 mod step;
 mod summary;
+mod visit;
 
 pub use authorize::{Judgement, judge, no_rule};
 pub use closing::Closing;
@@ -49,3 +56,4 @@ pub use opening::expected_name;
 pub use served::{Concern, Contents, PairId, Served};
 pub use step::{Step, Turn};
 pub use summary::ACCESS_TARGET;
+pub use visit::{Decision, Denial};

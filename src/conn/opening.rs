@@ -26,7 +26,10 @@ impl Connection {
             Handshake::NeedsInput => Ok(Next::Step(Step::Wait)),
             Handshake::Done => {
                 self.authorize(Side::Inbound, turn)?;
-                Ok(self.dial(now))
+                match self.served.pair.id_source() {
+                    Some(source) => self.receive(source, now),
+                    None => Ok(self.dial(now)),
+                }
             }
         }
     }
@@ -61,7 +64,7 @@ impl Connection {
     /// Finds out where to connect to.
     pub(super) fn dial(&mut self, now: Instant) -> Next {
         let connect_by = now + self.served.pair.timeouts.connect;
-        let dial = match Dial::to(&self.served.pair.outbound) {
+        let dial = match Dial::to(self.destination()) {
             Ok(dial) => dial,
             Err(name) => {
                 let ask_again = connect_by.min(now + LOOKUP_PATIENCE);
@@ -109,16 +112,22 @@ impl Connection {
         self.deadlines.clear(DeadlineKind::Attempt);
         self.deadlines.clear(DeadlineKind::Connect);
         self.summary.connected(endpoint);
-        self.connected(socket, now)
+        self.connected(socket, now, turn)
     }
 
-    fn connected(&mut self, socket: Socket, now: Instant) -> Result<Next, End> {
+    fn connected(
+        &mut self,
+        socket: Socket,
+        now: Instant,
+        turn: &mut Turn<'_>,
+    ) -> Result<Next, End> {
         // Some of it may be about another attempt; that costs no more than a system call.
         let readiness = self.dialled.connected();
         let Some(name) = &self.served.pair.server_name else {
             // Whatever ends this program, half a stream must not look whole.
             socket.reset_on_close();
             self.outbound = Some(Leg::plain(socket, readiness));
+            self.welcome(turn)?;
             return Ok(self.relay(now));
         };
         let internal = |detail| End(CloseReason::Internal, Some(Side::Outbound), detail);
@@ -144,7 +153,10 @@ impl Connection {
             Handshake::NeedsInput => Ok(Next::Step(Step::Wait)),
             Handshake::Done => {
                 self.authorize(Side::Outbound, turn)?;
-                Ok(self.relay(now))
+                match self.served.pair.connect_id.clone() {
+                    Some(id) => self.ask_connector(&id, now, turn),
+                    None => Ok(self.relay(now)),
+                }
             }
         }
     }

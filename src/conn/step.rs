@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mio::Registry;
 
 use crate::base::scratch::Scratch;
+use crate::route::Question;
 
 /// What a connection asks of its worker.
 #[derive(Debug)]
@@ -15,6 +16,9 @@ pub enum Step {
     Yield,
     /// Resolve this name and call [`Connection::resolved`](super::Connection::resolved); then go on.
     Resolve(Arc<str>),
+    /// Put this question to the database and call [`Connection::decided`](super::Connection::decided) with the
+    /// answer; go on meanwhile.
+    Decide(Question),
     /// The resolver takes its time: if there is an older answer for this name, call
     /// [`Connection::resolved`](super::Connection::resolved) with that.
     LastGood(Arc<str>),

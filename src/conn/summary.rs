@@ -21,6 +21,8 @@ pub(super) struct Summary {
     started: Instant,
     inbound: LegFacts,
     outbound: LegFacts,
+    /// The host that a client of a connector wants.
+    host: Option<Arc<str>>,
     /// Bytes from the inbound to the outbound leg.
     pub(super) bytes_outward: u64,
     /// Bytes from the outbound to the inbound leg.
@@ -56,12 +58,18 @@ impl Summary {
                 ..LegFacts::default()
             },
             outbound: LegFacts::default(),
+            host: None,
             bytes_outward: 0,
             bytes_inward: 0,
             is_expected: false,
             outcome: None,
             is_told: false,
         }
+    }
+
+    /// A client of a connector wants that host.
+    pub(super) fn asked_for(&mut self, host: Arc<str>) {
+        self.host = Some(host);
     }
 
     /// The destination was reached there.
@@ -157,6 +165,9 @@ impl fmt::Display for Line<'_> {
             (Side::Outbound, &summary.outbound),
         ] {
             facts.write(f, side.label())?;
+        }
+        if let Some(host) = &summary.host {
+            write!(f, " connect_id={host:?}")?;
         }
         let duration = self.now.saturating_duration_since(summary.started);
         write!(

@@ -14,7 +14,7 @@ use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
 use super::{descriptors, threads};
 use crate::config::{Config, Source};
-use crate::reactor::{Acceptor, Admission, Generation, Worker, mailbox, resolve_lane};
+use crate::reactor::{Acceptor, Admission, Directories, Generation, Worker, mailbox, resolve_lane};
 
 /// Why the program could not start.
 #[derive(Debug)]
@@ -78,7 +78,8 @@ pub fn start(
     let endpoints = endpoints.map(|(listener, pair)| Ok((*pair, listener.endpoint()?)));
     let endpoints = endpoints.collect::<io::Result<Vec<_>>>()?;
     let most = descriptors::connections(descriptors);
-    let (crew, generation) = muster(&config, next, most, &line.sender)?;
+    let directories = Arc::new(Directories::new(profile));
+    let (crew, generation) = muster(&config, next, most, (&line.sender, directories))?;
     let renewer = Renewer::new(
         (source, config),
         (generation, fingerprint),
@@ -100,7 +101,7 @@ fn muster(
     config: &Config,
     next: Next,
     most: usize,
-    control: &Sender<Control>,
+    (control, directories): (&Sender<Control>, Arc<Directories>),
 ) -> io::Result<(Crew, Arc<Generation>)> {
     let count = match config.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
@@ -109,7 +110,7 @@ fn muster(
     let lane = Arc::new(resolve_lane()?);
     let mut workers = Vec::new();
     for index in 0..count {
-        let (worker, mailbox) = Worker::new(Arc::clone(&lane))?;
+        let (worker, mailbox) = Worker::new(Arc::clone(&lane), Arc::clone(&directories))?;
         threads::spawn(format!("worker-{index}"), control, || worker.run())?;
         workers.push(mailbox);
     }
@@ -121,12 +122,15 @@ fn muster(
     let admission = Arc::new(admission);
     let mut thread = Acceptor::new(poll, receiver, Arc::clone(&admission), workers.clone());
     let Next { generation, opened } = next;
+    directories.tell(workers.clone());
+    directories.serve(&generation).map_err(io::Error::other)?;
     thread.publish(&generation, opened)?;
     threads::spawn("acceptor".to_owned(), control, || thread.run())?;
     let crew = Crew {
         workers,
         acceptor,
         admission,
+        directories,
     };
     Ok((crew, Arc::new(generation)))
 }

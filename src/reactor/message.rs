@@ -6,8 +6,11 @@ use std::time::Instant;
 
 use super::admission::Permit;
 use super::generation::Generation;
-use crate::conn::{PairId, Served};
+use crate::base::id::ConnId;
+use crate::config::Directory;
+use crate::conn::{Decision, PairId, Served};
 use crate::net::{Endpoint, Listener, Socket};
+use crate::route::Changes;
 
 /// What the acceptor may be told.
 pub enum AcceptorMsg {
@@ -33,6 +36,20 @@ pub enum WorkerMsg {
         host: Arc<str>,
         /// Its addresses, or what the resolver said.
         result: Result<Vec<IpAddr>, String>,
+    },
+    /// The database has decided, or could not.
+    Decided {
+        /// Who asked.
+        who: Vec<ConnId>,
+        /// Where the host is, or why it is not to be reached.
+        decision: Decision,
+    },
+    /// What a directory's database has changed, which may concern live connections.
+    GrantsChanged {
+        /// The directory.
+        directory: Arc<Directory>,
+        /// What has changed.
+        changes: Arc<Changes>,
     },
     /// There is another generation, which may concern live connections.
     Reload {

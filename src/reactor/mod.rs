@@ -8,9 +8,12 @@
 mod acceptor;
 mod admission;
 mod crowd;
+mod directories;
 mod door;
 mod entry;
 mod generation;
+#[cfg(feature = "postgres")]
+mod lookups;
 mod mailbox;
 mod message;
 mod resolver;
@@ -19,6 +22,7 @@ mod worker;
 
 pub use acceptor::Acceptor;
 pub use admission::{Admission, Gauge};
+pub use directories::{Directories, Unserved};
 pub use generation::{Generation, Post, inherited};
 pub use mailbox::{Bell, Mailbox, Receiver, mailbox};
 pub use message::{AcceptorMsg, WorkerMsg};

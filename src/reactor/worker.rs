@@ -13,6 +13,7 @@ use mio::{Events, Poll};
 use slab::Slab;
 
 use super::crowd::Crowd;
+use super::directories::Directories;
 use super::entry::{Entry, Life};
 use super::generation::Generation;
 use super::mailbox::{Mailbox, Receiver, mailbox};
@@ -22,7 +23,8 @@ use crate::base::deadline::DeadlineQueue;
 use crate::base::id::{ConnId, MAILBOX_TOKEN, Side};
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
-use crate::conn::{Accepted, Concern, Connection, PairId, Step, Turn};
+use crate::conn::{Accepted, Concern, Connection, Decision, PairId, Step, Turn};
+use crate::route::Question;
 use crate::tls;
 
 /// Handshake turns in one round, while relays wait: a handshake costs as much as hundreds of messages,
@@ -49,6 +51,8 @@ pub struct Worker {
     handshakes: VecDeque<ConnId>,
     deadlines: DeadlineQueue<ConnId>,
     resolver: Resolver,
+    directories: Arc<Directories>,
+    mailbox: Mailbox<WorkerMsg>,
     scratch: Scratch,
     /// The time of day in this turn, in seconds since 1970.
     unix_now: i64,
@@ -58,7 +62,10 @@ pub struct Worker {
 
 impl Worker {
     /// A worker and its mailbox.
-    pub fn new(lane: Arc<ResolveLane>) -> io::Result<(Worker, Mailbox<WorkerMsg>)> {
+    pub fn new(
+        lane: Arc<ResolveLane>,
+        directories: Arc<Directories>,
+    ) -> io::Result<(Worker, Mailbox<WorkerMsg>)> {
         let poll = Poll::new()?;
         let (mailbox, receiver) = mailbox(&poll)?;
         let worker = Worker {
@@ -73,6 +80,8 @@ impl Worker {
             handshakes: VecDeque::new(),
             deadlines: DeadlineQueue::default(),
             resolver: Resolver::new(lane, mailbox.clone()),
+            directories,
+            mailbox: mailbox.clone(),
             scratch: Scratch::default(),
             unix_now: 0,
             drain: None,
@@ -163,6 +172,16 @@ impl Worker {
                 let (waiting, answer) = self.resolver.answer(&host, result, now);
                 self.resolved(&waiting, &answer, now);
             }
+            WorkerMsg::Decided { who, decision } => {
+                for id in who {
+                    self.decided(id, decision.clone(), now);
+                }
+            }
+            WorkerMsg::GrantsChanged { directory, changes } => self.each_open(|connection| {
+                let own = connection.served().pair.directory.as_ref();
+                own.is_some_and(|own| own.database == directory.database)
+                    && connection.grants_changed(&changes)
+            }),
             WorkerMsg::Reload { generation, until } => {
                 let mut concerns = Concerns::new();
                 self.each_open(|connection| renew(connection, &generation, until, &mut concerns));
@@ -264,6 +283,32 @@ impl Worker {
         }
     }
 
+    fn decided(&mut self, id: ConnId, decision: Decision, now: Instant) {
+        if let Some(entry) = live(&mut self.entries, id)
+            && let Life::Open(connection) = &mut entry.life
+        {
+            connection.decided(decision, now);
+            self.reschedule(id);
+            self.enqueue(id);
+        }
+    }
+
+    /// Puts a connection's question to its directory.
+    fn decide(&mut self, id: ConnId, question: &Question, now: Instant) {
+        let Some(entry) = live(&mut self.entries, id) else {
+            return;
+        };
+        let Life::Open(connection) = &entry.life else {
+            return;
+        };
+        if let Some(directory) = connection.served().pair.directory.clone() {
+            let who = (id, &self.mailbox);
+            if let Some(decision) = self.directories.ask(&directory, question, who, now) {
+                self.decided(id, decision, now);
+            }
+        }
+    }
+
     fn wake_due(&mut self, now: Instant) {
         while let Some((id, _)) = self.deadlines.pop_due(now) {
             let Some(entry) = live(&mut self.entries, id) else {
@@ -322,6 +367,11 @@ impl Worker {
                 if let Some(answer) = answer {
                     self.resolved(&answered, &answer, now);
                 }
+            }
+            Step::Decide(question) => {
+                self.reschedule(id);
+                self.enqueue(id);
+                self.decide(id, &question, now);
             }
             Step::LastGood(host) => {
                 self.reschedule(id);

@@ -11,7 +11,7 @@ use super::backend::lib::ssl::{
 use super::backend::lib::x509::X509;
 use super::backend::lib::x509::store::{X509Store, X509StoreBuilder};
 use super::backend::lib::x509::verify::X509CheckFlags;
-use super::credentials::{Authorities, CredentialsError, Parsed};
+use super::credentials::{Authorities, CredentialsError, Parsed, PemFile, certificates_of};
 use super::known::Known;
 use super::pool::Key;
 use super::profile::Profile;
@@ -170,6 +170,32 @@ impl TlsContext {
         Ok(ssl)
     }
 
+    /// A client's context that shows no certificate, for servers that know their clients by other means.
+    /// `ca` are the authorities that they must chain to.
+    ///
+    /// # Errors
+    /// Every file that cannot be used, as a line.
+    pub fn anonymous(ca: &[PemFile], profile: Profile) -> Result<TlsContext, CredentialsError> {
+        let mut authorities = Authorities::default();
+        let mut problems = Vec::new();
+        for file in ca {
+            match certificates_of(&file.bytes) {
+                Ok(anchors) => authorities.anchors.extend(anchors),
+                Err(what) => problems.push(format!("{}: {what}", file.path)),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(CredentialsError(problems));
+        }
+        let rules = Rules {
+            min_version: MinVersion::Tls12,
+            resumption: Resumption::Off,
+            profile,
+        };
+        let context = TlsContext::build(Role::Client, None, &authorities, rules);
+        context.map_err(CredentialsError::library)
+    }
+
     /// `cert` and `key` are shown to peers; peers must chain to one of the authorities.
     pub(super) fn new(
         role: Role,
@@ -177,9 +203,20 @@ impl TlsContext {
         authorities: &Authorities,
         rules: Rules,
     ) -> Result<TlsContext, ErrorStack> {
+        TlsContext::build(role, Some(parsed), authorities, rules)
+    }
+
+    fn build(
+        role: Role,
+        own: Option<&Parsed>,
+        authorities: &Authorities,
+        rules: Rules,
+    ) -> Result<TlsContext, ErrorStack> {
         let mut builder = SslContextBuilder::new(SslMethod::tls())?;
         set_protocol(&mut builder, rules)?;
-        set_certificate(&mut builder, parsed)?;
+        if let Some(own) = own {
+            set_certificate(&mut builder, own)?;
+        }
         let known = Arc::new(Known::default());
         let store = set_trust(&mut builder, role, authorities)?;
         let trust = Trust::of(authorities, role, rules.profile);

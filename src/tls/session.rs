@@ -12,7 +12,7 @@ use crate::base::buffer::Buffer;
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
 use crate::identity::PeerCert;
-use lib::ssl::{Ssl, SslRef, SslStream};
+use lib::ssl::{NameType, Ssl, SslRef, SslStream};
 
 /// How many of the peer's first bytes are remembered to tell what it speaks instead of TLS.
 const FIRST_BYTES: usize = 8;
@@ -281,6 +281,11 @@ impl Session {
         };
         self.ending = Some(Ending::Failed(error.clone()));
         Err(error)
+    }
+
+    /// The name of the server that a client asks for (RFC 6066, 3), if it does.
+    pub fn server_name(&self) -> Option<&str> {
+        self.stream.ssl().servername(NameType::HOST_NAME)
     }
 
     /// Whether the server has asked for a certificate; none if nobody watched.

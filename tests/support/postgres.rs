@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -93,6 +93,27 @@ impl Postgres {
     /// The way to it without anything between.
     pub fn direct(&self, database: &str) -> Route {
         Route::unix(self.folder.path(), self.port, database)
+    }
+
+    /// A copy of a file that the server may read, and nobody else.
+    pub fn own_file(&self, file: &Path) -> PathBuf {
+        let own = self.folder.path().join(file.file_name().unwrap());
+        fs::copy(file, &own).unwrap();
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o600)).unwrap();
+        if let Some((uid, gid)) = account() {
+            chown(&own, Some(uid), Some(gid)).unwrap();
+        }
+        own
+    }
+
+    /// Lets a role in only with its password, and only by TLS.
+    pub fn demand_password(&self, role: &str) {
+        let file = self.folder.path().join("data/pg_hba.conf");
+        let rules = fs::read_to_string(&file).unwrap();
+        let rule =
+            format!("hostssl all {role} all scram-sha-256\nhostnossl all {role} all reject\n");
+        fs::write(&file, rule + &rules).unwrap();
+        self.direct(USER).query("select pg_reload_conf()");
     }
 
     /// A new, empty database.

@@ -14,7 +14,7 @@ use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::control::Control;
 use crate::ops::gauges::Gauges;
-use crate::reactor::{AcceptorMsg, Admission, Generation, Mailbox, WorkerMsg};
+use crate::reactor::{AcceptorMsg, Admission, Directories, Generation, Mailbox, WorkerMsg};
 use crate::tls::Profile;
 
 /// The threads that serve.
@@ -22,6 +22,7 @@ pub(in crate::ops) struct Crew {
     pub(in crate::ops) workers: Vec<Mailbox<WorkerMsg>>,
     pub(in crate::ops) acceptor: Mailbox<AcceptorMsg>,
     pub(in crate::ops) admission: Arc<Admission>,
+    pub(in crate::ops) directories: Arc<Directories>,
 }
 
 impl Crew {
@@ -336,6 +337,9 @@ impl Renewer {
                     pair.name
                 );
             }
+        }
+        if let Err(what) = crew.directories.serve(&generation) {
+            log::error!("{what}");
         }
         crew.acceptor.post(AcceptorMsg::Publish {
             generation: Arc::clone(&generation),

@@ -1,0 +1,135 @@
+//! The directories of connectors: each has a database that all workers ask.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use super::generation::Generation;
+#[cfg(feature = "postgres")]
+use super::lookups::Lookups;
+use super::mailbox::Mailbox;
+use super::message::WorkerMsg;
+use crate::base::id::ConnId;
+use crate::config::Directory;
+use crate::conn::{Decision, Denial};
+use crate::route::Question;
+use crate::tls::Profile;
+
+/// Why a directory cannot be served.
+pub type Unserved = String;
+
+/// Stands for what a build without PostgreSQL does not have.
+#[cfg(not(feature = "postgres"))]
+struct Lookups;
+
+/// All directories that are served. Equal ones share a database, its connections and what is known of it.
+pub struct Directories {
+    served: Mutex<Vec<Arc<Lookups>>>,
+    workers: OnceLock<Vec<Mailbox<WorkerMsg>>>,
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
+    profile: Profile,
+}
+
+impl Directories {
+    /// None yet. `profile` is what TLS to databases may negotiate.
+    pub fn new(profile: Profile) -> Directories {
+        Directories {
+            served: Mutex::default(),
+            workers: OnceLock::new(),
+            profile,
+        }
+    }
+
+    /// Whom to tell of changes; said once, before anything is served.
+    pub fn tell(&self, workers: Vec<Mailbox<WorkerMsg>>) {
+        let _ = self.workers.set(workers);
+    }
+
+    /// Serves the directories of a generation: new ones begin, and those that it does not have end.
+    ///
+    /// # Errors
+    /// The system refuses a thread; what could be started serves.
+    pub fn serve(&self, generation: &Generation) -> Result<(), Unserved> {
+        let directories = generation.posts().iter();
+        let directories = directories.filter_map(|post| post.served.pair.directory.as_ref());
+        let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next: Vec<Arc<Lookups>> = Vec::new();
+        let mut problem = Ok(());
+        for directory in directories {
+            if find(&next, directory).is_some() {
+                continue;
+            }
+            match find(&served, directory) {
+                Some(lookups) => next.push(lookups),
+                None => match self.start(directory) {
+                    Ok(lookups) => next.push(lookups),
+                    Err(what) => problem = Err(what),
+                },
+            }
+        }
+        *served = next;
+        problem
+    }
+
+    /// Asks for a connection; none if the answer comes later, as a message.
+    pub(super) fn ask(
+        &self,
+        directory: &Directory,
+        question: &Question,
+        who: (ConnId, &Mailbox<WorkerMsg>),
+        now: Instant,
+    ) -> Option<Decision> {
+        let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        let lookups = find(&served, directory);
+        drop(served);
+        match lookups {
+            Some(lookups) => put(&lookups, question, who, now),
+            None => {
+                let what = "its database is no longer configured";
+                Some(Err(Denial::Unavailable(what.into())))
+            }
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    fn start(&self, directory: &Arc<Directory>) -> Result<Arc<Lookups>, Unserved> {
+        let workers = self.workers.get().cloned().unwrap_or_default();
+        let started = Lookups::start(directory, self.profile, workers);
+        started.map_err(|error| format!("the database cannot be asked: {error}"))
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn start(&self, _: &Arc<Directory>) -> Result<Arc<Lookups>, Unserved> {
+        Err("this program was built without PostgreSQL and serves no connectors".to_owned())
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn find(served: &[Arc<Lookups>], directory: &Directory) -> Option<Arc<Lookups>> {
+    let mut served = served.iter();
+    served.find(|lookups| lookups.are_of(directory)).cloned()
+}
+
+#[cfg(feature = "postgres")]
+fn put(
+    lookups: &Lookups,
+    question: &Question,
+    who: (ConnId, &Mailbox<WorkerMsg>),
+    now: Instant,
+) -> Option<Decision> {
+    lookups.ask(question, who, now)
+}
+
+#[cfg(not(feature = "postgres"))]
+fn find(_: &[Arc<Lookups>], _: &Directory) -> Option<Arc<Lookups>> {
+    None
+}
+
+#[cfg(not(feature = "postgres"))]
+fn put(
+    _: &Lookups,
+    _: &Question,
+    _: (ConnId, &Mailbox<WorkerMsg>),
+    _: Instant,
+) -> Option<Decision> {
+    None
+}

@@ -1,0 +1,211 @@
+//! One directory's database: the lane that asks it, what is known of it, and who hears of its changes.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use super::mailbox::Mailbox;
+use super::message::WorkerMsg;
+use crate::base::id::ConnId;
+use crate::config::Directory;
+use crate::conn::{Decision, Denial};
+use crate::offload::database::{Found, Settings, Store, listen};
+use crate::offload::lane::Lane;
+use crate::route::{Asked, Changes, Decisions, Question, Settled, Terms};
+use crate::tls::Profile;
+
+/// Questions that may wait for a connection to the database.
+const LANE_QUEUE: usize = 1024;
+
+type Asker = (ConnId, Mailbox<WorkerMsg>);
+type Known = Mutex<Decisions<Arc<str>, Asker>>;
+
+/// A question for the lane.
+struct Job {
+    question: Question,
+    asked: Instant,
+}
+
+/// What a directory's database is asked by.
+pub(super) struct Lookups {
+    directory: Arc<Directory>,
+    lane: Lane<Job>,
+    known: Arc<Known>,
+    is_over: Arc<AtomicBool>,
+}
+
+impl Drop for Lookups {
+    fn drop(&mut self) {
+        self.is_over.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Lookups {
+    /// Starts the threads; the database is connected to when it is first asked, and heard at once.
+    pub(super) fn start(
+        directory: &Arc<Directory>,
+        profile: Profile,
+        workers: Vec<Mailbox<WorkerMsg>>,
+    ) -> io::Result<Arc<Lookups>> {
+        let known = Arc::new(Known::new(Decisions::new(Terms {
+            lifetime: directory.cache_lifetime,
+            entries: directory.cache_entries,
+        })));
+        let settings = Settings {
+            database: directory.database.clone(),
+            profile,
+            clock: unix_now,
+        };
+        let desk = Desk {
+            store: Mutex::default(),
+            settings: settings.clone(),
+            known: Arc::clone(&known),
+        };
+        let threads = directory.database.connections;
+        let lane = Lane::start("db", threads, LANE_QUEUE, move |job| desk.work(job))?;
+        let is_over = Arc::new(AtomicBool::new(false));
+        let lookups = Lookups {
+            directory: Arc::clone(directory),
+            lane,
+            known: Arc::clone(&known),
+            is_over: Arc::clone(&is_over),
+        };
+        let told = Arc::clone(directory);
+        let hear = move || {
+            let tell = |changes| spread(&known, &told, changes, &workers);
+            if let Err(error) = listen(&settings, &is_over, tell) {
+                log::error!("the database's changes cannot be heard: {error}");
+            }
+        };
+        std::thread::Builder::new()
+            .name("db-listen".to_owned())
+            .spawn(hear)?;
+        Ok(Arc::new(lookups))
+    }
+
+    /// Whether that directory has the same database, and the same is to be known of it.
+    pub(super) fn are_of(&self, other: &Directory) -> bool {
+        let own = &self.directory;
+        own.database == other.database
+            && own.cache_lifetime == other.cache_lifetime
+            && own.cache_entries == other.cache_entries
+    }
+
+    /// Asks for a connection; none if the answer comes later, as a message.
+    pub(super) fn ask(
+        &self,
+        question: &Question,
+        (id, mailbox): (ConnId, &Mailbox<WorkerMsg>),
+        now: Instant,
+    ) -> Option<Decision> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.ask(question, (id, mailbox.clone()), now) {
+            Asked::Known(route) => return Some(Ok(route)),
+            Asked::Waiting => return None,
+            Asked::Ask => {}
+        }
+        let job = Job {
+            question: question.clone(),
+            asked: now,
+        };
+        if self.lane.submit(job).is_err() {
+            post(known.given_up(question), &Err(Denial::Overloaded));
+        }
+        None
+    }
+}
+
+/// What a thread of the lane works with. A copy makes a connection of its own.
+struct Desk {
+    store: Mutex<Option<Store>>,
+    settings: Settings,
+    known: Arc<Known>,
+}
+
+impl Clone for Desk {
+    fn clone(&self) -> Desk {
+        Desk {
+            store: Mutex::default(),
+            settings: self.settings.clone(),
+            known: Arc::clone(&self.known),
+        }
+    }
+}
+
+impl Desk {
+    #[allow(clippy::disallowed_methods, reason = "the clock of the lane's threads")]
+    fn work(&self, job: Job) {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let now = Instant::now();
+            let found = match now > job.asked + self.settings.database.timeout {
+                true => Found::Unavailable("too many questions wait for the database".to_owned()),
+                false => find(&mut store, &self.settings, &job.question, now),
+            };
+            let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let (grant, decision) = match found {
+                Found::Granted(route) => (Some(route.clone()), Ok(route)),
+                Found::Refused => (None, Err(Denial::Refused)),
+                Found::Unavailable(what) => {
+                    let denial = Denial::Unavailable(what.into());
+                    return post(known.given_up(&job.question), &Err(denial));
+                }
+            };
+            // Told under the lock, so that a worker hears of a decision before it hears of what changes it.
+            match known.answered(&job.question, grant.as_ref(), now) {
+                Settled::For(who) => return post(who, &decision),
+                Settled::AskAnew => {}
+            }
+        }
+    }
+}
+
+fn find(slot: &mut Option<Store>, settings: &Settings, question: &Question, now: Instant) -> Found {
+    if slot.is_none() {
+        match Store::new(settings.clone()) {
+            Ok(store) => *slot = Some(store),
+            Err(error) => return Found::Unavailable(error.to_string()),
+        }
+    }
+    match slot {
+        Some(store) => store.find(question, now),
+        None => Found::Unavailable(String::new()),
+    }
+}
+
+fn post(askers: Vec<Asker>, decision: &Decision) {
+    for (id, mailbox) in askers {
+        mailbox.post(WorkerMsg::Decided {
+            who: vec![id],
+            decision: decision.clone(),
+        });
+    }
+}
+
+/// Forgets what may have changed, and tells the workers.
+fn spread(
+    known: &Known,
+    directory: &Arc<Directory>,
+    changes: Changes,
+    workers: &[Mailbox<WorkerMsg>],
+) {
+    let changes = Arc::new(changes);
+    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+    known.changed(&changes);
+    for worker in workers {
+        worker.post(WorkerMsg::GrantsChanged {
+            directory: Arc::clone(directory),
+            changes: Arc::clone(&changes),
+        });
+    }
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "certificates are judged by the time of day"
+)]
+fn unix_now() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
+}

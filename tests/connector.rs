@@ -1,0 +1,17 @@
+//! Connectors with a real database: who is let through, and what everybody is told.
+
+#![cfg(feature = "postgres")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
+
+mod support;
+
+#[path = "connector/changes.rs"]
+mod changes;
+#[path = "connector/first_line.rs"]
+mod first_line;
+#[path = "connector/matrix.rs"]
+mod matrix;
+#[path = "connector/plan.rs"]
+mod plan;
+#[path = "connector/trouble.rs"]
+mod trouble;

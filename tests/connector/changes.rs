@@ -1,0 +1,205 @@
+//! What is known, and what becomes of it when the database changes.
+
+use std::io::{Read, Write};
+
+use serde_json::Value;
+
+use super::support::backend;
+use super::support::certs::TestPki;
+use super::support::connector::{Tables, answer, connector, line, said, user_client};
+use super::support::pairs::with;
+use super::support::postgres::Postgres;
+use super::support::program::Program;
+use super::support::tls::TlsPeer;
+use super::support::wait::until;
+
+const NO: &str = "ERROR: not authorized\n";
+
+/// A directory's key of the only pair.
+fn set(config: Value, key: &str, value: impl Into<Value>) -> Value {
+    with(config, &format!("/address_pairs/0/directory/{key}"), value)
+}
+
+/// One that hears of changes before anything is asked.
+fn hearing(config: &Value, tables: &Tables) -> Program {
+    let program = Program::run(config);
+    until("the program to listen", || {
+        let sql = "select count(*) from pg_stat_activity
+            where datname = current_database() and query like 'LISTEN%'";
+        (tables.route.query(sql) == "1").then_some(())
+    });
+    program
+}
+
+/// What ends a grant of alice to `db`, and what gives it again.
+const CHANGES: [(&str, &str); 5] = [
+    (
+        "update backend_hosts set user_ids = '{bob}' where connect_id = 'db'",
+        "update backend_hosts set user_ids = '{alice}' where connect_id = 'db'",
+    ),
+    (
+        "delete from users where user_id = 'alice'",
+        "insert into users (user_id, org_id) values ('alice', 'acme')",
+    ),
+    (
+        "update backend_hosts set connect_id = 'elsewhere' where connect_id = 'db'",
+        "update backend_hosts set connect_id = 'db' where connect_id = 'elsewhere'",
+    ),
+    (
+        "update backend_hosts set org_id = 'globex' where connect_id = 'db'",
+        "update backend_hosts set org_id = 'acme' where connect_id = 'db'",
+    ),
+    (
+        "truncate users",
+        "insert into users (user_id, org_id) values ('alice', 'acme')",
+    ),
+];
+
+#[test]
+fn a_revoked_grant_ends_new_decisions_at_once_and_a_new_one_begins_them() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    let config = connector(&pki, &postgres, &tables);
+    // Nothing but what is heard can end a grant.
+    let config = set(config, "cache", serde_json::json!({"lifetime": "1h"}));
+    let program = hearing(&config, &tables);
+    let alice = user_client(&pki, "acme", "alice");
+    for (revoke, grant) in CHANGES {
+        assert_eq!(answer(&program, &alice, "db"), "OK\n");
+        tables.run(revoke);
+        until("the grant to end", || {
+            (answer(&program, &alice, "db") == NO).then_some(())
+        });
+        tables.run(grant);
+        assert_eq!(
+            answer(&program, &alice, "db"),
+            "OK\n",
+            "a refusal is not kept: {revoke}"
+        );
+    }
+}
+
+#[test]
+fn the_end_of_a_membership_is_heard_too() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "", "ops");
+    let config = connector(&pki, &postgres, &tables);
+    let config = set(config, "cache", serde_json::json!({"lifetime": "1h"}));
+    let program = hearing(&config, &tables);
+    let bob = user_client(&pki, "acme", "bob");
+    for revoke in [
+        "update teams set user_ids = '{}' where team_id = 'ops'",
+        "update teams set org_id = 'globex', user_ids = '{bob}' where team_id = 'ops'",
+        "delete from teams where team_id = 'ops'",
+    ] {
+        tables.run(
+            "insert into teams (team_id, org_id, user_ids) values ('ops', 'acme', '{bob}')
+            on conflict (team_id) do update set org_id = 'acme', user_ids = '{bob}'",
+        );
+        assert_eq!(answer(&program, &bob, "db"), "OK\n");
+        tables.run(revoke);
+        until("the grant to end", || {
+            (answer(&program, &bob, "db") == NO).then_some(())
+        });
+    }
+}
+
+#[test]
+fn a_change_of_thousands_of_rows_is_heard_as_well_as_one_of_an_endless_name() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    let config = connector(&pki, &postgres, &tables);
+    let config = set(config, "cache", serde_json::json!({"lifetime": "1h"}));
+    let program = hearing(&config, &tables);
+    let alice = user_client(&pki, "acme", "alice");
+    tables.run("insert into users (user_id, org_id) select 'u' || n, 'acme' from generate_series(1, 5000) n");
+    tables.run("insert into users (user_id, org_id) values (repeat('x', 100000), 'acme')");
+    assert_eq!(answer(&program, &alice, "db"), "OK\n");
+    tables.run("update users set org_id = 'globex'");
+    until("the grants to end", || {
+        (answer(&program, &alice, "db") == NO).then_some(())
+    });
+}
+
+#[test]
+fn without_a_word_of_changes_a_grant_ends_with_its_lifetime() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    for table in ["backend_hosts", "teams", "users"] {
+        tables.run(&format!("alter table {table} disable trigger user"));
+    }
+    let config = connector(&pki, &postgres, &tables);
+    let config = set(config, "cache", serde_json::json!({"lifetime": "1s"}));
+    let program = hearing(&config, &tables);
+    let alice = user_client(&pki, "acme", "alice");
+    assert_eq!(answer(&program, &alice, "db"), "OK\n");
+    tables.run("update backend_hosts set user_ids = '{}'");
+    until("the grant to end", || {
+        (answer(&program, &alice, "db") == NO).then_some(())
+    });
+}
+
+fn granted(program: &Program, user: &mtls_persona::tls::Credentials, host: &str) -> TlsPeer {
+    let mut peer = said(program, user, format!("{host}\n").as_bytes());
+    assert_eq!(line(&mut peer).unwrap(), "OK\n");
+    peer
+}
+
+fn is_alive(peer: &mut TlsPeer) -> bool {
+    let mut echoed = [0; 4];
+    peer.write_all(b"ping").is_ok() && peer.read_exact(&mut echoed).is_ok() && &echoed == b"ping"
+}
+
+#[test]
+fn with_on_revoke_close_live_connections_of_the_revoked_end_and_those_of_others_stay() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    let echo = backend::echo();
+    tables.host("db", echo, "acme", "alice,dave", "");
+    tables.host("web", echo, "acme", "alice", "");
+    let config = connector(&pki, &postgres, &tables);
+    let program = hearing(&set(config, "on_revoke", "close"), &tables);
+    let (alice, dave) = (
+        user_client(&pki, "acme", "alice"),
+        user_client(&pki, "acme", "dave"),
+    );
+    let mut revoked = granted(&program, &alice, "db");
+    let mut others = [
+        granted(&program, &dave, "db"),
+        granted(&program, &alice, "web"),
+    ];
+    assert!(is_alive(&mut revoked) && others.iter_mut().all(is_alive));
+    tables.run("update backend_hosts set user_ids = '{dave}' where connect_id = 'db'");
+    let mut rest = Vec::new();
+    assert!(
+        revoked.read_to_end(&mut rest).is_err(),
+        "it is no clean end"
+    );
+    let access = program.access("connector", 0);
+    assert_eq!(
+        (access.reason(), access.get("connect_id")),
+        ("revoked", "db")
+    );
+    assert!(others.iter_mut().all(is_alive));
+    assert_eq!(program.accesses("connector").len(), 1);
+}
+
+#[test]
+fn with_on_revoke_keep_live_connections_stay() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    let config = connector(&pki, &postgres, &tables);
+    let program = hearing(&config, &tables);
+    let alice = user_client(&pki, "acme", "alice");
+    let mut live = granted(&program, &alice, "db");
+    tables.run("delete from users where user_id = 'alice'");
+    until("the grant to end", || {
+        (answer(&program, &alice, "db") == NO).then_some(())
+    });
+    assert!(is_alive(&mut live));
+}

@@ -1,0 +1,287 @@
+//! A database that is not there, comes back, is silent or slow.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::support::backend;
+use super::support::certs::{IdentityFiles, TestPki};
+use super::support::connector::{ISSUER, Tables, answer, connector, line, said, user_client};
+use super::support::pairs::with;
+use super::support::postgres::Postgres;
+use super::support::program::Program;
+use super::support::tls::TlsPeer;
+use super::support::wait::until;
+
+const LATER: &str = "ERROR: temporarily unavailable\n";
+
+fn granted(program: &Program, client: &mtls_persona::tls::Credentials) -> TlsPeer {
+    let mut peer = said(program, client, b"db\n");
+    assert_eq!(line(&mut peer).unwrap(), "OK\n");
+    peer
+}
+
+fn is_alive(peer: &mut TlsPeer) -> bool {
+    let mut echoed = [0; 4];
+    peer.write_all(b"ping").is_ok() && peer.read_exact(&mut echoed).is_ok() && &echoed == b"ping"
+}
+
+fn patient(config: Value, timeout: &str) -> Value {
+    with(
+        config,
+        "/address_pairs/0/directory/database/timeout",
+        timeout,
+    )
+}
+
+#[test]
+fn while_the_database_is_down_live_connections_and_known_grants_hold_and_it_comes_back_by_itself() {
+    let (mut postgres, pki) = (Postgres::start(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice,dave", "");
+    let config = connector(&pki, &postgres, &tables);
+    let config = with(config, "/address_pairs/0/directory/on_revoke", "close");
+    let lifetime = json!({"lifetime": "1h"});
+    let program = Program::run(&with(config, "/address_pairs/0/directory/cache", lifetime));
+    let (alice, dave) = (
+        user_client(&pki, "acme", "alice"),
+        user_client(&pki, "acme", "dave"),
+    );
+    let mut live = granted(&program, &alice);
+    postgres.stop();
+    assert_eq!(answer(&program, &dave, "db"), LATER);
+    assert_eq!(answer(&program, &alice, "db"), "OK\n");
+    assert!(is_alive(&mut live));
+    let refused = until("the refusal's line", || {
+        let accesses = program.accesses("connector");
+        accesses
+            .into_iter()
+            .find(|access| access.reason() == "database_error")
+    });
+    assert!(!refused.get("detail").is_empty());
+    postgres.start_again();
+    until("the database to be asked again", || {
+        (answer(&program, &dave, "db") == "OK\n").then_some(())
+    });
+    assert!(is_alive(&mut live));
+    // It hears again, too.
+    tables.run("update backend_hosts set user_ids = '{dave}'");
+    let mut rest = Vec::new();
+    assert!(live.read_to_end(&mut rest).is_err());
+}
+
+#[test]
+fn a_connector_starts_without_its_database_and_serves_once_it_is_there() {
+    let (mut postgres, pki) = (Postgres::start(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    postgres.stop();
+    let program = Program::run(&connector(&pki, &postgres, &tables));
+    let alice = user_client(&pki, "acme", "alice");
+    assert_eq!(answer(&program, &alice, "db"), LATER);
+    postgres.start_again();
+    until("the database to be asked", || {
+        (answer(&program, &alice, "db") == "OK\n").then_some(())
+    });
+}
+
+/// Something between the program and its database that can stop to pass anything on.
+struct Valve {
+    address: SocketAddr,
+    is_shut: Arc<AtomicBool>,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Valve {
+    fn before(database: SocketAddr) -> Valve {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let valve = Valve {
+            address: listener.local_addr().unwrap(),
+            is_shut: Arc::default(),
+            streams: Arc::default(),
+        };
+        let (is_shut, streams) = (Arc::clone(&valve.is_shut), Arc::clone(&valve.streams));
+        std::thread::spawn(move || {
+            for inbound in listener.incoming().map_while(Result::ok) {
+                let Ok(outbound) = TcpStream::connect(database) else {
+                    continue;
+                };
+                let both = [(&inbound, &outbound), (&outbound, &inbound)];
+                for (from, to) in
+                    both.map(|(a, b)| (a.try_clone().unwrap(), b.try_clone().unwrap()))
+                {
+                    let is_shut = Arc::clone(&is_shut);
+                    std::thread::spawn(move || pass(from, to, &is_shut));
+                }
+                streams.lock().unwrap().push(inbound);
+            }
+        });
+        valve
+    }
+
+    fn open(&self) {
+        self.is_shut.store(false, Ordering::SeqCst);
+    }
+
+    fn shut(&self) {
+        self.is_shut.store(true, Ordering::SeqCst);
+    }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, is_shut: &AtomicBool) {
+    let mut piece = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut piece) {
+        while is_shut.load(Ordering::SeqCst) {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        if to.write_all(&piece[..count]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+#[test]
+fn a_database_that_has_gone_silent_costs_askers_their_patience_and_no_thread_for_ever() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice,dave", "");
+    let valve = Valve::before(postgres.address());
+    let config = patient(connector(&pki, &postgres, &tables), "500ms");
+    let config = with(
+        config,
+        "/address_pairs/0/directory/database/port",
+        valve.address.port(),
+    );
+    let config = with(config, "/address_pairs/0/directory/database/connections", 1);
+    let program = Program::run(&config);
+    let (alice, dave) = (
+        user_client(&pki, "acme", "alice"),
+        user_client(&pki, "acme", "dave"),
+    );
+    let mut live = granted(&program, &alice);
+    valve.shut();
+    for _ in 0..3 {
+        assert_eq!(answer(&program, &dave, "db"), LATER);
+    }
+    assert!(is_alive(&mut live));
+    valve.open();
+    until("the database to be asked again", || {
+        (answer(&program, &dave, "db") == "OK\n").then_some(())
+    });
+}
+
+#[test]
+fn a_slow_database_is_given_up_while_connections_flow_and_nothing_of_it_comes_late() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice,dave", "");
+    let config = patient(connector(&pki, &postgres, &tables), "500ms");
+    let program = Program::run(&config);
+    let (alice, dave) = (
+        user_client(&pki, "acme", "alice"),
+        user_client(&pki, "acme", "dave"),
+    );
+    let mut live = granted(&program, &alice);
+    let mut locker = tables.route.session();
+    locker.ask("begin; lock table users in access exclusive mode");
+    for _ in 0..3 {
+        assert_eq!(answer(&program, &dave, "db"), LATER);
+        assert!(is_alive(&mut live));
+    }
+    locker.ask("commit");
+    until("the database to be asked again", || {
+        (answer(&program, &dave, "db") == "OK\n").then_some(())
+    });
+}
+
+#[test]
+fn a_database_that_refuses_the_question_grants_nothing() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    tables.run("alter table teams rename to squads");
+    let program = Program::run(&connector(&pki, &postgres, &tables));
+    let alice = user_client(&pki, "acme", "alice");
+    assert_eq!(answer(&program, &alice, "db"), LATER);
+    let access = program.access("connector", 0);
+    assert_eq!(access.reason(), "database_error");
+    assert!(access.get("detail").contains("teams"), "{access:?}");
+}
+
+/// A server that speaks TLS, and the role `connector`, who has a password.
+fn with_tls_and_password(postgres: &mut Postgres, tables: &Tables, files: &IdentityFiles) {
+    for (setting, file) in [("ssl_cert_file", &files.cert), ("ssl_key_file", &files.key)] {
+        let own = postgres.own_file(file);
+        tables.run(&format!("alter system set {setting} = '{}'", own.display()));
+    }
+    tables.run("alter system set ssl = on");
+    tables.run("alter system set password_encryption = 'scram-sha-256'");
+    tables.run("select pg_reload_conf()");
+    tables.run("create role connector login password 's3cret word'");
+    tables.run("grant select on backend_hosts, teams, users to connector");
+    postgres.demand_password("connector");
+}
+
+#[test]
+fn a_database_is_reached_by_verified_tls_and_a_password_that_nobody_is_shown() {
+    let (mut postgres, pki) = (Postgres::start(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    with_tls_and_password(&mut postgres, &tables, &pki.server("localhost"));
+    let password = pki.folder().join("password");
+    std::fs::write(&password, "s3cret word\nnot this line\n").unwrap();
+    let config = connector(&pki, &postgres, &tables);
+    let database = |key: &str| format!("/address_pairs/0/directory/database/{key}");
+    let config = with(config, &database("user"), "connector");
+    let config = with(config, &database("host"), "localhost");
+    let config = with(config, &database("tls"), "verify-full");
+    let by_file = with(
+        config.clone(),
+        &database("password_file"),
+        password.to_str(),
+    );
+    let by_variable = with(config, &database("password_env"), "DATABASE_PASSWORD");
+    let alice = user_client(&pki, "acme", "alice");
+    let with_variable = |config: &Value| {
+        Program::run_with(config, |command| {
+            command.env("DATABASE_PASSWORD", "s3cret word");
+        })
+    };
+    for config in [&by_file, &by_variable] {
+        let config = with(config.clone(), "/log/level", "trace");
+        let program = with_variable(&config);
+        assert_eq!(answer(&program, &alice, "db"), "OK\n");
+        let secured = tables.route.query(
+            "select bool_and(ssl) from pg_stat_ssl join pg_stat_activity using (pid)
+             where usename = 'connector'",
+        );
+        assert_eq!(secured, "t");
+        assert!(!program.has_line("s3cret"));
+    }
+    // One that proves another name is not believed, and gets no password.
+    let wrong = with(by_file.clone(), &database("server_name"), "other.example");
+    let program = Program::run(&wrong);
+    assert_eq!(answer(&program, &alice, "db"), LATER);
+    let access = program.access("connector", 0);
+    assert!(
+        access.get("detail").contains("cert_name_mismatch"),
+        "{access:?}"
+    );
+    // A wrong password is told of without it.
+    std::fs::write(&password, "wr0ng").unwrap();
+    let program = Program::run(&by_file);
+    assert_eq!(answer(&program, &alice, "db"), LATER);
+    assert!(
+        program
+            .access("connector", 0)
+            .get("detail")
+            .contains("password")
+    );
+    assert!(!program.has_line("wr0ng"));
+    assert!(ISSUER == "tinyscale.com");
+}
