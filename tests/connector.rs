@@ -7,6 +7,10 @@ mod support;
 
 #[path = "connector/changes.rs"]
 mod changes;
+#[path = "connector/clients.rs"]
+mod clients;
+#[path = "connector/commands.rs"]
+mod commands;
 #[path = "connector/first_line.rs"]
 mod first_line;
 #[path = "connector/matrix.rs"]

@@ -1,10 +1,13 @@
 //! `mtls-persona check`.
 
+mod databases;
 mod lists;
 mod peers;
 mod report;
 
 use std::process::ExitCode;
+
+pub(super) use self::report::destination;
 
 use super::{COULD_NOT, WRONG_WORDS, fail, finish, tell, unix_now};
 use crate::config::{self, Source};
@@ -40,6 +43,7 @@ pub(super) fn check(source: &Source) -> ExitCode {
     };
     let warnings = loaded.warnings.iter().map(ToString::to_string);
     let warnings = warnings.chain(checked.warnings.iter().cloned());
+    let warnings = warnings.chain(databases::warnings(pairs, standing.profile()));
     let mut text = super::warnings(warnings);
     text += &format!("{}\n", standing.line(facts.as_ref()));
     for (pair, credentials) in pairs.iter().zip(&checked.credentials) {

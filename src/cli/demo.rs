@@ -21,8 +21,9 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 
+use super::access::Accesses;
 use super::{COULD_NOT, fail};
-use access::{Accesses, Seen};
+use access::{Seen, of_both};
 use folder::Folder;
 use stage::{Half, Stage};
 
@@ -115,7 +116,7 @@ fn show(args: &DemoArgs) -> Result<(), DemoError> {
     say(report::BULK)?;
     let took = send_bulk(&stage, &folder, &persona, now).map_err(|error| error.with(&accesses))?;
     say(&report::throughput(BULK_BYTES, took))?;
-    let during = accesses.of_both()?;
+    let during = of_both(&accesses)?;
     let after = wait_for_renewal(&persona, &accesses, &during)?;
     say(&report::renewal(&during, &after))?;
 
@@ -134,7 +135,7 @@ fn send_text(persona: &Half, accesses: &Accesses) -> Result<Seen, DemoError> {
     let sent = traffic::text(persona.address, report::TEXT);
     let sent = sent.map_err(while_doing("sending a line of text"));
     sent.map_err(|error| error.with(accesses))?;
-    accesses.of_both()
+    of_both(accesses)
 }
 
 /// The large transfer, with a change of the persona's certificate in the midst of it.

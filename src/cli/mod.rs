@@ -1,8 +1,11 @@
 //! The commands, their arguments and their exit codes: 0 it did it, 1 it could not, 2 the words or the
 //! file are wrong.
 
+mod access;
 mod certificate;
 mod check;
+mod connect;
+mod connector;
 pub mod demo;
 mod fips;
 pub mod pki;
@@ -57,6 +60,10 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Tell what FIPS module this is, what it proves, and what a configuration comes to.
     Fips(fips::FipsArgs),
+    /// Stand before many hosts at one port, and let PostgreSQL say who may reach which.
+    Connector(connector::ConnectorArgs),
+    /// Ask a connector for a host, and join it to standard input and output: a ProxyCommand for ssh.
+    Connect(connect::ConnectArgs),
     /// Make certificates for bring-up and tests.
     Pki(pki::PkiArgs),
 }
@@ -127,6 +134,8 @@ pub fn main() -> ExitCode {
         (Some(Command::Probe(args)), _) => probe::run(&args),
         (Some(Command::Demo(args)), _) => demo::run(&args),
         (Some(Command::Fips(args)), _) => fips::run(&args),
+        (Some(Command::Connector(args)), _) => connector::run(args),
+        (Some(Command::Connect(args)), _) => connect::run(&args),
         (Some(Command::Pki(args)), _) => match pki::run(args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(error.exit_code(), &error),

@@ -3,15 +3,19 @@
 use std::process::ExitCode;
 
 use super::{COULD_NOT, WRONG_WORDS, fail};
-use crate::config::Source;
+use crate::config::{Loaded, Source};
 use crate::ops::{self, ControlLine, StartError, logging};
 
 /// Forwards until it is told to stop.
 pub(super) fn run(source: Source) -> ExitCode {
-    let loaded = match source.load() {
-        Ok(loaded) => loaded,
-        Err(problems) => return fail(WRONG_WORDS, &problems),
-    };
+    match source.load() {
+        Ok(loaded) => serve(loaded, Some(source)),
+        Err(problems) => fail(WRONG_WORDS, &problems),
+    }
+}
+
+/// Serves a configuration until it is told to stop. `source` is where it is from, if it is to be read again.
+pub(super) fn serve(loaded: Loaded, source: Option<Source>) -> ExitCode {
     let _log = match logging::start(loaded.config.log_level) {
         Ok(guard) => guard,
         Err(error) => return fail(COULD_NOT, &error),
@@ -23,7 +27,7 @@ pub(super) fn run(source: Source) -> ExitCode {
     if let Err(error) = line.obey_signals() {
         return fail(COULD_NOT, &error);
     }
-    let running = match ops::start(loaded.config, Some(source), line) {
+    let running = match ops::start(loaded.config, source, line) {
         Ok(running) => running,
         Err(error @ StartError::Credentials(_)) => return fail(WRONG_WORDS, &error),
         Err(error) => return fail(COULD_NOT, &error),

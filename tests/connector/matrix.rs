@@ -108,7 +108,9 @@ fn certificates_that_name_no_user_of_the_issuer_are_refused_alike_and_cost_the_d
     }
     assert_eq!(answer(&program, &client(&pki, &[right]), "db"), "OK\n");
     let count = || connections.load(Ordering::SeqCst);
-    until("the host's only connection", || (count() == 1).then_some(()));
+    until("the host's only connection", || {
+        (count() == 1).then_some(())
+    });
 }
 
 #[test]

@@ -14,10 +14,8 @@ use crate::tls::CertFacts;
 /// one if none does.
 pub(super) fn pair(pair: &Pair, chain: &[PeerCert]) -> String {
     let (name, mode) = (&pair.name, pair.mode);
-    let mut text = format!(
-        "pair {name}: {mode} {} -> {}\n",
-        pair.inbound, pair.outbound
-    );
+    let to = destination(pair);
+    let mut text = format!("pair {name}: {mode} {} -> {to}\n", pair.inbound);
     let mut line = |label, value: &str| text += &certificate::line(2, label, &value);
     line("cert", &shown(&pair.tls.cert));
     line("key", &shown(&pair.tls.key));
@@ -29,6 +27,17 @@ pub(super) fn pair(pair: &Pair, chain: &[PeerCert]) -> String {
         line(label, &what);
     }
     text
+}
+
+/// Where a pair leads, in words.
+pub(in crate::cli) fn destination(pair: &Pair) -> String {
+    match &pair.directory {
+        Some(directory) => {
+            let database = &directory.database;
+            format!("the hosts of {:?} at {}", database.name, database.host)
+        }
+        None => pair.outbound.to_string(),
+    }
 }
 
 fn vouched(chain: &[PeerCert]) -> String {

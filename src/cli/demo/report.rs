@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::access::{Access, Seen};
+use super::access::Seen;
 use super::folder::{Folder, GATEWAY, PERSONA};
 use super::stage::Half;
+use crate::cli::access::Access;
 use crate::cli::pki::shell_word;
 use crate::tls;
 

@@ -69,6 +69,10 @@ fn probe_all(pairs: &[&Pair], checked: &Checked, now: i64) -> io::Result<bool> {
     let mut missed = Vec::new();
     for (pair, credentials) in pairs.iter().zip(&checked.credentials) {
         tell(&report::heading(pair, &credentials.cert))?;
+        if pair.directory.is_some() {
+            tell(report::NO_DESTINATION)?;
+            continue;
+        }
         let mut is_reached = true;
         steps::probe(pair, credentials, &mut |told: &Told| {
             is_reached &= told.result.is_ok();

@@ -3,6 +3,7 @@
 use super::steps::{ANSWER_PATIENCE, Told};
 use super::verdict::{Found, Step, Stop};
 use crate::cli::certificate;
+use crate::cli::check::destination;
 use crate::config::Pair;
 use crate::conn::Judgement;
 use crate::conn::race::Failure;
@@ -13,6 +14,10 @@ use crate::tls::Negotiated;
 /// How far the lines below a step are indented: as the words of the step are.
 const BELOW: usize = 15;
 
+/// Told of a connector.
+pub(super) const NO_DESTINATION: &str =
+    "  a connector goes where its database says, for a client that may: nothing is dialled\n";
+
 /// Which pair it is, and who we are towards its destination.
 pub(super) fn heading(pair: &Pair, own: &PeerCert) -> String {
     let (name, mode) = (&pair.name, pair.mode);
@@ -20,10 +25,8 @@ pub(super) fn heading(pair: &Pair, own: &PeerCert) -> String {
         true => format!(", as {:?}", own.subject),
         false => String::new(),
     };
-    format!(
-        "pair {name}: {mode} {} -> {}{us}\n",
-        pair.inbound, pair.outbound
-    )
+    let to = destination(pair);
+    format!("pair {name}: {mode} {} -> {to}{us}\n", pair.inbound)
 }
 
 /// A step: its word, `ok` or the reason word of the access log, how long it took, and what was found.

@@ -32,6 +32,15 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Looks at the files and the password that a connection would be made with.
+    ///
+    /// # Errors
+    /// What keeps it from being made.
+    pub fn check(&self) -> Result<(), String> {
+        self.login()?;
+        self.security().map(drop)
+    }
+
     /// How to log in, with the password of this moment.
     pub(super) fn login(&self) -> Result<tokio_postgres::Config, String> {
         let database = &self.database;

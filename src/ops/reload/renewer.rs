@@ -439,10 +439,12 @@ fn lost_names_of(older: &Generation, newer: &Generation) -> BTreeSet<String> {
 
 /// Tells where a pair listens.
 pub(in crate::ops) fn announce(endpoint: &Endpoint, pair: &Pair) {
-    log::info!(
-        "listening on {endpoint} pair={:?} mode={} outbound={}",
-        pair.name,
-        pair.mode,
-        pair.outbound
-    );
+    let (name, mode) = (&pair.name, pair.mode);
+    match pair.directory {
+        Some(_) => log::info!("listening on {endpoint} pair={name:?} mode={mode}"),
+        None => {
+            let outbound = &pair.outbound;
+            log::info!("listening on {endpoint} pair={name:?} mode={mode} outbound={outbound}");
+        }
+    }
 }
