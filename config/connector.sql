@@ -6,6 +6,7 @@
 -- The connector's role needs no more than to read:
 --
 --   GRANT SELECT ON backend_hosts, teams, users TO connector;
+--   GRANT INSERT ON mtls_persona_connections TO connector;   -- only for "connection_log": true
 
 BEGIN;
 
@@ -30,6 +31,24 @@ CREATE TABLE IF NOT EXISTS users (
     org_id      TEXT NOT NULL,
     public_keys BYTEA[] NOT NULL DEFAULT '{}'
 );
+
+-- Connections that have ended, for "connection_log": true. Nobody but you removes old ones:
+--
+--   DELETE FROM mtls_persona_connections WHERE ended_at < now() - interval '90 days';
+CREATE TABLE IF NOT EXISTS mtls_persona_connections (
+    ended_at      TIMESTAMPTZ NOT NULL,
+    org_id        TEXT,
+    user_id       TEXT,
+    connect_id    TEXT,
+    inbound       TEXT NOT NULL,
+    outbound      TEXT,
+    bytes_outward BIGINT NOT NULL,
+    bytes_inward  BIGINT NOT NULL,
+    duration_ms   BIGINT NOT NULL,
+    reason        TEXT NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS mtls_persona_connections_ended_at ON mtls_persona_connections (ended_at);
 
 -- Tells connectors what may have changed: "host <connect_id>", "user <user_id>" or "org <org_id>", or "all"
 -- where it is too much, or too long, to be said singly. PostgreSQL delivers it with the commit.

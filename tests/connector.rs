@@ -5,6 +5,8 @@
 
 mod support;
 
+#[path = "connector/bounds.rs"]
+mod bounds;
 #[path = "connector/changes.rs"]
 mod changes;
 #[path = "connector/clients.rs"]

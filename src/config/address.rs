@@ -20,6 +20,9 @@ use super::problem::quoted;
 /// What `sun_path` holds beside the zero at its end (unix(7)).
 const UNIX_PATH_BYTES: usize = 107;
 
+/// Addresses of one host that are tried one after another.
+const ROUTES_MAX: usize = 16;
+
 /// Where to listen or to connect; its text is the configured form again.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Address {
@@ -107,6 +110,23 @@ impl Address {
         }
     }
 
+    /// The addresses of a host as a connector's database has it: one, or several with commas between them.
+    ///
+    /// # Errors
+    /// One of them names no host on the network, or there are too many.
+    pub fn all_routed(text: &str, default_port: u16) -> Result<Vec<Address>, AddressError> {
+        let addresses = text.split(',').take(ROUTES_MAX + 1);
+        let addresses = addresses.map(|one| Address::routed(one, default_port));
+        let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
+        match addresses.len() > ROUTES_MAX {
+            true => Err(AddressError {
+                text: quoted(text),
+                fault: Fault::Many,
+            }),
+            false => Ok(addresses),
+        }
+    }
+
     /// Whether this is somewhere to connect to, and not only to listen on.
     ///
     /// # Errors
@@ -186,6 +206,7 @@ enum Fault {
     UnixControl,
     DestinationPort,
     DestinationHost,
+    Many,
 }
 
 impl fmt::Display for AddressError {
@@ -219,6 +240,7 @@ impl fmt::Display for Fault {
             Self::UnixControl => "holds a control character: name the socket without",
             Self::DestinationPort => "is nowhere to connect to: port 0 only serves to listen",
             Self::DestinationHost => "is nowhere to connect to: write the host's own address",
+            Self::Many => "has too many addresses: keep to 16",
         };
         f.write_str(words)
     }
@@ -378,6 +400,17 @@ mod tests {
             "http://x",
         ] {
             assert!(Address::routed(text, 22).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_database_may_name_several_addresses_of_a_host() {
+        let all = Address::all_routed("10.0.0.7, db.internal:5432,::1", 22).unwrap();
+        let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+        assert_eq!(all, ["10.0.0.7:22", "db.internal:5432", "[::1]:22"]);
+        let many = ["10.0.0.7"; ROUTES_MAX + 1].join(",");
+        for text in ["", ",", "10.0.0.7,", "10.0.0.7,,10.0.0.8", &many] {
+            assert!(Address::all_routed(text, 22).is_err(), "{text}");
         }
     }
 

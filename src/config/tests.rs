@@ -152,7 +152,7 @@ fn known_keys() -> BTreeMap<String, Vec<String>> {
     let connector = file(
         "",
         r#"{"mode":"connector","inbound":":1",
-            "directory":{"zzzzzzzz":0,"database":{"zzzzzzzz":0},"cache":{"zzzzzzzz":0}}}"#,
+            "directory":{"zzzzzzzz":0,"database":{"zzzzzzzz":0},"cache":{"zzzzzzzz":0},"limits":{"zzzzzzzz":0}}}"#,
     );
     let told = problems(&text).into_iter().chain(problems(&connector));
     let known = told.filter_map(|line| {

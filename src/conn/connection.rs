@@ -229,6 +229,9 @@ impl Connection {
             return;
         }
         self.deadlines.clear(DeadlineKind::Lookup);
+        if answer.is_err() && self.next_address() {
+            return;
+        }
         match (answer, self.destination()) {
             (Ok(addresses), Address::Tcp { port, .. }) => {
                 self.phase = Phase::Connecting(Dial::to_host(&addresses, *port));

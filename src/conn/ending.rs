@@ -54,6 +54,14 @@ impl Connection {
     ) -> Option<Step> {
         use CloseReason::*;
         let outbound = Some(Side::Outbound);
+        let is_missed = match (kind, &self.phase) {
+            (DeadlineKind::Lookup, Phase::Resolving(until)) => now >= *until,
+            (DeadlineKind::Connect, Phase::Connecting(_)) => true,
+            _ => false,
+        };
+        if is_missed && self.next_address() {
+            return None;
+        }
         let end = match (kind, &self.phase) {
             // Only the next address of a dial is due.
             (DeadlineKind::Attempt, _) => {

@@ -105,6 +105,9 @@ impl Connection {
                 }
                 return Ok(Next::Step(Step::Wait));
             }
+            DialStep::Lost(_) if self.next_address() => {
+                return Ok(Next::Phase(Phase::Decided));
+            }
             DialStep::Lost(failure) => {
                 return Err(End(failure.reason, Some(Side::Outbound), failure.detail));
             }

@@ -10,6 +10,7 @@ use crate::base::reason::{CloseReason, Severity};
 use crate::config::Pair;
 use crate::identity::PeerCert;
 use crate::net::Endpoint;
+use crate::route::Record;
 use crate::tls::Negotiated;
 
 /// The target of the access log's lines.
@@ -120,6 +121,22 @@ impl Summary {
     /// Why it ended, if it did.
     pub(super) fn reason(&self) -> Option<CloseReason> {
         self.outcome.as_ref().map(|outcome| outcome.reason)
+    }
+
+    /// What is kept of it, but for its user and its bytes.
+    pub(super) fn record(&self, now: Instant, unix_now: i64) -> Record {
+        let endpoint = |facts: &LegFacts| facts.endpoint.as_ref().map(ToString::to_string);
+        Record {
+            ended_at: unix_now,
+            user: None,
+            host: self.host.clone(),
+            inbound: endpoint(&self.inbound).unwrap_or_default(),
+            outbound: endpoint(&self.outbound),
+            bytes_outward: 0,
+            bytes_inward: 0,
+            duration: now.saturating_duration_since(self.started),
+            reason: self.reason().unwrap_or(CloseReason::Internal).label(),
+        }
     }
 
     /// Writes the line.

@@ -21,7 +21,9 @@ use crate::base::reason::CloseReason;
 use crate::config::{Address, IdSource, OnRevoke};
 use crate::identity::SpiffeUser;
 use crate::relay::{Fill, Flush, Leg as _};
-use crate::route::{Answer, Changes, ConnectId, Preamble, PreambleError, Question, refusal};
+use crate::route::{
+    Answer, Changes, ConnectId, Place, Places, Preamble, PreambleError, Question, Record, refusal,
+};
 
 /// Where a host is as the database has it, or why it is not to be reached.
 pub type Decision = Result<Arc<str>, Denial>;
@@ -33,6 +35,8 @@ pub enum Denial {
     Refused,
     /// Nobody can say, for that reason.
     Unavailable(Arc<str>),
+    /// The client has, or opens, more connections than it may: which limit it is.
+    Limited(&'static str),
     /// As `Unavailable`: too many ask.
     Overloaded,
 }
@@ -57,6 +61,11 @@ pub(super) struct Visit {
     /// What it wants, once it has said so.
     question: Option<Question>,
     asked_at: Instant,
+    /// Addresses of its host that were not tried yet, the next one last.
+    addresses: Vec<Address>,
+    /// Where it is counted.
+    places: Option<Arc<Places>>,
+    place: Option<Place>,
     /// How it ends, while its refusal waits for its beat.
     refused: Option<End>,
     /// Its grant is to be asked for again in its next turn.
@@ -81,6 +90,9 @@ impl Connection {
             user,
             question: None,
             asked_at: now,
+            addresses: Vec::new(),
+            places: None,
+            place: None,
             refused: None,
             asks_again: false,
             told: None,
@@ -162,7 +174,7 @@ impl Connection {
     }
 
     /// The answer to [`Step::Decide`].
-    pub fn decided(&mut self, decision: Decision, now: Instant) {
+    pub fn decided(&mut self, decision: Decision, places: &Arc<Places>, now: Instant) {
         if !matches!(self.phase, Phase::Deciding) {
             return self.decided_again(decision, now);
         }
@@ -172,10 +184,14 @@ impl Connection {
             Err(denial) => Err(denied(denial)),
         };
         match (outcome, &mut self.visit) {
-            (Ok(address), _) => {
-                self.routed = Some(address);
-                self.phase = Phase::Decided;
+            (Ok(mut addresses), Some(visit)) => {
+                places.order(&mut addresses);
+                addresses.reverse();
+                visit.addresses = addresses;
+                visit.places = Some(Arc::clone(places));
+                self.next_address();
             }
+            (Ok(_), None) => {}
             (Err(end @ End(CloseReason::NotAuthorized, ..)), Some(visit)) => {
                 let beats =
                     now.saturating_duration_since(visit.asked_at).as_nanos() / BEAT.as_nanos();
@@ -188,10 +204,49 @@ impl Connection {
         }
     }
 
-    fn take_route(&self, route: &str) -> Result<Address, End> {
+    /// Goes to the next address of the host; false if there is none.
+    pub(super) fn next_address(&mut self) -> bool {
+        let Some(visit) = &mut self.visit else {
+            return false;
+        };
+        visit.place = None;
+        let Some(address) = visit.addresses.pop() else {
+            return false;
+        };
+        visit.place = visit.places.as_ref().map(|places| places.take(&address));
+        for kind in [
+            DeadlineKind::Lookup,
+            DeadlineKind::Connect,
+            DeadlineKind::Attempt,
+        ] {
+            self.deadlines.clear(kind);
+        }
+        self.routed = Some(address);
+        self.phase = Phase::Decided;
+        true
+    }
+
+    /// What is kept of a connection that ends, if its directory wants to know.
+    pub fn record(&self, now: Instant, unix_now: i64) -> Option<Record> {
+        let directory = self.served.pair.directory.as_ref()?;
+        if !directory.logs_connections {
+            return None;
+        }
+        let user = self.visit.as_ref().map(|visit| &visit.user);
+        let user = user.map(|user| (Arc::clone(&user.org), Arc::clone(&user.user)));
+        let mut record = self.summary.record(now, unix_now);
+        if let Phase::Relaying(relay) = &self.phase {
+            record.bytes_outward = relay.flow_from(Side::Inbound).bytes();
+            record.bytes_inward = relay.flow_from(Side::Outbound).bytes();
+        }
+        record.user = user;
+        Some(record)
+    }
+
+    fn take_route(&self, route: &str) -> Result<Vec<Address>, End> {
         let directory = self.served.pair.directory.as_ref();
         let port = directory.map_or(0, |directory| directory.default_port);
-        Address::routed(route, port).map_err(|error| {
+        Address::all_routed(route, port).map_err(|error| {
             let side = Some(Side::Outbound);
             End(
                 CloseReason::RouteInvalid,
@@ -330,6 +385,11 @@ fn denied(denial: Denial) -> End {
             String::new(),
         ),
         Denial::Unavailable(what) => End(CloseReason::DatabaseError, None, what.to_string()),
+        Denial::Limited(what) => End(
+            CloseReason::RateLimited,
+            Some(Side::Inbound),
+            what.to_owned(),
+        ),
         Denial::Overloaded => {
             let detail = "too many questions wait for the database".to_owned();
             End(CloseReason::Overloaded, None, detail)

@@ -29,6 +29,9 @@ impl fmt::Display for RunError {
     }
 }
 
+/// How long the last rows of a connector's table of connections may take.
+const LAST_ROWS: Duration = Duration::from_secs(2);
+
 /// A started program.
 pub struct Running {
     control: Sender<Control>,
@@ -153,6 +156,7 @@ impl Running {
                 self.renew(Occasion::Signal, &clock)?;
             }
             if self.workers_alive == 0 {
+                self.crew.directories.finish(LAST_ROWS);
                 log::info!("stopped");
                 return Ok(());
             }

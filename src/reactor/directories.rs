@@ -1,7 +1,7 @@
 //! The directories of connectors: each has a database that all workers ask.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::generation::Generation;
 #[cfg(feature = "postgres")]
@@ -11,7 +11,7 @@ use super::message::WorkerMsg;
 use crate::base::id::ConnId;
 use crate::config::Directory;
 use crate::conn::{Decision, Denial};
-use crate::route::Question;
+use crate::route::{Places, Question, Quota, Quotas, Record, Seat};
 use crate::tls::Profile;
 
 /// Why a directory cannot be served.
@@ -25,6 +25,9 @@ struct Lookups;
 pub struct Directories {
     served: Mutex<Vec<Arc<Lookups>>>,
     workers: OnceLock<Vec<Mailbox<WorkerMsg>>>,
+    places: Arc<Places>,
+    /// Of all directories: a user's name says which organisation it is of.
+    quotas: Arc<Quotas>,
     #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
     profile: Profile,
 }
@@ -35,6 +38,8 @@ impl Directories {
         Directories {
             served: Mutex::default(),
             workers: OnceLock::new(),
+            places: Arc::default(),
+            quotas: Arc::default(),
             profile,
         }
     }
@@ -68,6 +73,43 @@ impl Directories {
         }
         *served = next;
         problem
+    }
+
+    /// How many connections each address has.
+    pub(super) fn places(&self) -> &Arc<Places> {
+        &self.places
+    }
+
+    /// A seat for a connection that wants to ask, within the quotas of its user; none where there are none.
+    pub(super) fn admit(
+        &self,
+        directory: &Directory,
+        question: &Question,
+        now: Instant,
+    ) -> Result<Option<Seat>, Denial> {
+        if directory.quotas == <[Quota; 2]>::default() {
+            return Ok(None);
+        }
+        let who = (&question.org, &question.user);
+        let seat = self.quotas.take(who, directory.quotas, now);
+        seat.map(Some).map_err(Denial::Limited)
+    }
+
+    /// Keeps a record of a connection that has ended.
+    pub(super) fn keep(&self, directory: &Directory, record: Record) {
+        let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lookups) = find(&served, directory) {
+            keep(&lookups, record);
+        }
+    }
+
+    /// Nothing is asked any more: waits for what is still to be written, but no longer than that.
+    pub fn finish(&self, patience: Duration) {
+        let served =
+            std::mem::take(&mut *self.served.lock().unwrap_or_else(PoisonError::into_inner));
+        for lookups in served {
+            finish(lookups, patience);
+        }
     }
 
     /// Asks for a connection; none if the answer comes later, as a message.
@@ -133,3 +175,21 @@ fn put(
 ) -> Option<Decision> {
     None
 }
+
+#[cfg(feature = "postgres")]
+fn keep(lookups: &Lookups, record: Record) {
+    lookups.keep(record);
+}
+
+#[cfg(not(feature = "postgres"))]
+fn keep(_: &Lookups, _: Record) {}
+
+#[cfg(feature = "postgres")]
+fn finish(lookups: Arc<Lookups>, patience: Duration) {
+    if let Some(lookups) = Arc::into_inner(lookups) {
+        lookups.finish(patience);
+    }
+}
+
+#[cfg(not(feature = "postgres"))]
+fn finish(_: Arc<Lookups>, _: Duration) {}

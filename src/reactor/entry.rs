@@ -7,6 +7,7 @@ use mio::event::Event;
 use super::admission::Permit;
 use crate::base::id::{ConnId, Side};
 use crate::conn::{Closing, Connection, Step, Turn};
+use crate::route::Seat;
 
 /// A connection in a worker's slab.
 pub(super) struct Entry {
@@ -17,6 +18,8 @@ pub(super) struct Entry {
     /// It stands in a run queue.
     pub(super) is_queued: bool,
     pub(super) permit: Permit,
+    /// What it takes of the quotas of its user.
+    pub(super) seat: Option<Seat>,
 }
 
 /// Alive, or with the last bytes of its legs still to be delivered.

@@ -3,8 +3,9 @@
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use super::journal::Journal;
 use super::mailbox::Mailbox;
 use super::message::WorkerMsg;
 use crate::base::id::ConnId;
@@ -12,7 +13,7 @@ use crate::config::Directory;
 use crate::conn::{Decision, Denial};
 use crate::offload::database::{Found, Settings, Store, listen};
 use crate::offload::lane::Lane;
-use crate::route::{Asked, Changes, Decisions, Question, Settled, Terms};
+use crate::route::{Asked, Changes, Decisions, Question, Record, Settled, Terms};
 use crate::tls::Profile;
 
 /// Questions that may wait for a connection to the database.
@@ -32,6 +33,8 @@ pub(super) struct Lookups {
     directory: Arc<Directory>,
     lane: Lane<Job>,
     known: Arc<Known>,
+    /// Where connections that have ended go, if they are wanted.
+    journal: Option<Journal>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -64,11 +67,16 @@ impl Lookups {
         };
         let threads = directory.database.connections;
         let lane = Lane::start("db", threads, LANE_QUEUE, move |job| desk.work(job))?;
+        let journal = match directory.logs_connections {
+            true => Some(Journal::start(settings.clone())?),
+            false => None,
+        };
         let is_over = Arc::new(AtomicBool::new(false));
         let lookups = Lookups {
             directory: Arc::clone(directory),
             lane,
             known: Arc::clone(&known),
+            journal,
             is_over: Arc::clone(&is_over),
         };
         let told = Arc::clone(directory);
@@ -90,6 +98,21 @@ impl Lookups {
         own.database == other.database
             && own.cache_lifetime == other.cache_lifetime
             && own.cache_entries == other.cache_entries
+            && own.logs_connections == other.logs_connections
+    }
+
+    /// Keeps a record of a connection that has ended.
+    pub(super) fn keep(&self, record: Record) {
+        if let Some(journal) = &self.journal {
+            journal.keep(record);
+        }
+    }
+
+    /// Waits for what is still to be written.
+    pub(super) fn finish(mut self, patience: Duration) {
+        if let Some(journal) = self.journal.take() {
+            journal.finish(patience);
+        }
     }
 
     /// Asks for a connection; none if the answer comes later, as a message.

@@ -13,6 +13,8 @@ mod door;
 mod entry;
 mod generation;
 #[cfg(feature = "postgres")]
+mod journal;
+#[cfg(feature = "postgres")]
 mod lookups;
 mod mailbox;
 mod message;

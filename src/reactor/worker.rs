@@ -246,6 +246,7 @@ impl Worker {
             scheduled: None,
             is_queued: false,
             permit: new.permit,
+            seat: None,
         });
         self.after(id, step, now);
     }
@@ -287,7 +288,7 @@ impl Worker {
         if let Some(entry) = live(&mut self.entries, id)
             && let Life::Open(connection) = &mut entry.life
         {
-            connection.decided(decision, now);
+            connection.decided(decision, self.directories.places(), now);
             self.reschedule(id);
             self.enqueue(id);
         }
@@ -302,6 +303,12 @@ impl Worker {
             return;
         };
         if let Some(directory) = connection.served().pair.directory.clone() {
+            if entry.seat.is_none() {
+                match self.directories.admit(&directory, question, now) {
+                    Ok(seat) => entry.seat = seat,
+                    Err(denial) => return self.decided(id, Err(denial), now),
+                }
+            }
             let who = (id, &self.mailbox);
             if let Some(decision) = self.directories.ask(&directory, question, who, now) {
                 self.decided(id, decision, now);
@@ -397,7 +404,14 @@ impl Worker {
         };
         self.deadlines.cancel(id, &mut entry.scheduled);
         let closing = match entry.life {
-            Life::Open(connection) => connection.close(now),
+            Life::Open(connection) => {
+                if let Some(record) = connection.record(now, self.unix_now)
+                    && let Some(directory) = &connection.served().pair.directory
+                {
+                    self.directories.keep(directory, record);
+                }
+                connection.close(now)
+            }
             Life::Closing(_) => None,
         };
         let Some(closing) = closing else {
@@ -413,6 +427,7 @@ impl Worker {
             scheduled: None,
             is_queued: false,
             permit: entry.permit,
+            seat: None,
         });
         self.enqueue(id);
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::super::address::Host;
 use super::super::host::ServerName;
 use crate::identity::TrustDomain;
+use crate::route::Quota;
 
 /// What a connector goes by.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,10 @@ pub struct Directory {
     pub cache_entries: usize,
     /// What becomes of live connections whose grant is taken back.
     pub on_revoke: OnRevoke,
+    /// What each user, and each organisation, may have.
+    pub quotas: [Quota; 2],
+    /// Whether connections that have ended are written to a table.
+    pub logs_connections: bool,
 }
 
 /// How a client says which host it wants.

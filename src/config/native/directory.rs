@@ -10,6 +10,7 @@ use crate::config::model::{
 use crate::config::reader::{ObjectReader, Reported, Taken};
 use crate::config::tree::Value;
 use crate::config::value;
+use crate::route::Quota;
 
 const HINT: &str = "write {\"issuer\": \"example.com\", \"database\": {\"host\": \"db.example.com\", \
                     \"user\": \"connector\", \"name\": \"hosts\"}}";
@@ -58,6 +59,20 @@ fn read(
         )
     });
     let (cache_lifetime, cache_entries) = cache.unwrap_or((CACHE_LIFETIME, CACHE_ENTRIES));
+    let quotas = reader.take_object("limits", |r| {
+        let mut bound = |key| r.take_or(key, None, value::bound);
+        [
+            Quota {
+                connections: bound("user_connections"),
+                rate: bound("user_rate"),
+            },
+            Quota {
+                connections: bound("org_connections"),
+                rate: bound("org_rate"),
+            },
+        ]
+    });
+    let logs_connections = reader.take_or("connection_log", false, value::switch);
     let on_revoke = reader.take_or("on_revoke", OnRevoke::default(), on_revoke);
     Ok(Directory {
         issuer: issuer?,
@@ -67,6 +82,8 @@ fn read(
         cache_lifetime,
         cache_entries,
         on_revoke,
+        quotas: quotas.unwrap_or_default(),
+        logs_connections,
     })
 }
 

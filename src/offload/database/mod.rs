@@ -10,14 +10,17 @@
 //! | `secured.rs` | TLS to it, by the same sessions as everywhere |
 //! | `link.rs` | one connection |
 //! | `store.rs` | questions, over a connection that is made again when it breaks |
+//! | `ledger.rs` | connections that have ended, as rows |
 //! | `listen.rs` | changes, as they are notified |
 
+mod ledger;
 mod link;
 mod listen;
 mod secured;
 mod settings;
 mod store;
 
+pub use ledger::Ledger;
 pub use listen::listen;
 pub use settings::{Clock, Settings};
 pub use store::{Found, Store};

@@ -40,6 +40,8 @@ fn every_key_of_a_directory_arrives_in_the_model_and_is_printed_again() {
         "",
         r#"{"mode": "connector", "inbound": ":8443", "connect_id": "sni",
             "directory": {"issuer": "a.b", "default_port": 2222, "on_revoke": "close",
+                "connection_log": true, "limits": {"user_connections": 1, "user_rate": 2,
+                    "org_connections": 3, "org_rate": 4},
                 "cache": {"lifetime": "5s", "entries": 7},
                 "database": {"host": "db.example", "port": 1, "user": "u", "name": "n",
                     "password_file": "p", "tls": "verify-full", "server_name": "other.example",
@@ -54,6 +56,12 @@ fn every_key_of_a_directory_arrives_in_the_model_and_is_printed_again() {
         (directory.cache_lifetime, directory.cache_entries),
         (Some(Duration::from_secs(5)), 7)
     );
+    let quota = |connections, rate| Quota {
+        connections: Some(connections),
+        rate: Some(rate),
+    };
+    assert_eq!(directory.quotas, [quota(1, 2), quota(3, 4)]);
+    assert!(directory.logs_connections);
     let database = &directory.database;
     assert_eq!(database.password, Password::File("p".into()));
     let tls = DatabaseTls::VerifyFull {

@@ -9,6 +9,7 @@ use crate::config::model::{Database, DatabaseHost, DatabaseTls, Directory, OnRev
 use crate::config::native::directory::{
     CACHE_ENTRIES, CACHE_LIFETIME, CONNECTIONS, DATABASE_PORT, HOST_PORT, TIMEOUT,
 };
+use crate::config::tree::Value;
 
 /// What stands for a password that was given on the command line.
 const PASSWORD_VARIABLE: &str = "PGPASSWORD";
@@ -32,6 +33,20 @@ pub(super) fn write(directory: &Directory, ca: &[PathBuf]) -> Entries {
     let kept = Some(directory.cache_entries);
     cache.if_other("entries", &kept, &Some(CACHE_ENTRIES), |e| bound(*e));
     entries.object("cache", cache);
+    let [user, org] = directory.quotas;
+    let mut limits = Entries::default();
+    for (key, most) in [
+        ("user_connections", user.connections),
+        ("user_rate", user.rate),
+        ("org_connections", org.connections),
+        ("org_rate", org.rate),
+    ] {
+        limits.if_other(key, &most, &None, |most| bound(*most));
+    }
+    entries.object("limits", limits);
+    entries.if_other("connection_log", &directory.logs_connections, &false, |l| {
+        Value::Bool(*l)
+    });
     entries.if_other("on_revoke", &directory.on_revoke, &OnRevoke::Keep, |_| {
         text("close")
     });
