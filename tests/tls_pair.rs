@@ -17,6 +17,8 @@ mod damage;
 mod data;
 #[path = "tls_pair/endings.rs"]
 mod endings;
+#[path = "tls_pair/facts.rs"]
+mod facts;
 #[path = "tls_pair/garbage.rs"]
 mod garbage;
 #[path = "tls_pair/key_update.rs"]

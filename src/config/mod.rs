@@ -32,8 +32,8 @@ use std::path::Path;
 pub use self::address::{Address, AddressError, Host};
 pub use self::host::{HostNameError, ServerName};
 pub use self::model::{
-    Config, CrlScope, Limits, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation, Pair,
-    ReloadTriggers, Revocation, TcpOptions, Timeouts, TlsFiles, TlsVersion,
+    AllowMode, Config, CrlScope, Limits, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation,
+    Pair, ReloadTriggers, Revocation, TcpOptions, Timeouts, TlsFiles, TlsVersion,
 };
 pub use self::problem::{Place, Problem, Problems};
 use self::tree::Value;

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::address::Address;
 use super::host::ServerName;
+use crate::base::id::Side;
+use crate::identity::Acl;
 
 /// A whole configuration.
 #[derive(Debug, Clone, PartialEq)]
@@ -81,6 +83,12 @@ pub struct Pair {
     pub on_reload: OnReload,
     /// What becomes of a connection when the certificate of its peer ends.
     pub on_peer_expiry: OnPeerExpiry,
+    /// Whom it admits: the peer of the inbound leg where that is TLS, or else of the outbound one.
+    pub allow: Acl,
+    /// Whom a bridge admits on its outbound leg; empty in every other mode.
+    pub allow_outbound: Acl,
+    /// What becomes of a peer that its list does not name.
+    pub allow_mode: AllowMode,
     /// Options of its TCP sockets.
     pub tcp: TcpOptions,
 }
@@ -93,10 +101,32 @@ impl Pair {
                 revocation: self.tls.revocation.clone(),
                 ..other.tls.clone()
             },
+            allow: self.allow.clone(),
+            allow_outbound: self.allow_outbound.clone(),
+            allow_mode: self.allow_mode,
             ..other.clone()
         };
         *self == alike
     }
+
+    /// The access list that judges the peer of a leg; none where the leg is plain.
+    pub fn acl(&self, side: Side) -> Option<&Acl> {
+        match (self.mode, side) {
+            (Mode::Client, Side::Inbound) | (Mode::Server, Side::Outbound) => None,
+            (Mode::Bridge, Side::Outbound) => Some(&self.allow_outbound),
+            _ => Some(&self.allow),
+        }
+    }
+}
+
+/// What becomes of a verified peer that no rule of its access list names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AllowMode {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// It is admitted, and told of.
+    Observe,
 }
 
 /// Which legs of a pair are mutual TLS; there is no mode in which none is.

@@ -80,7 +80,9 @@ fn known_keys() -> BTreeMap<String, Vec<String>> {
     let text = file(
         r#""zzzzzzzz":0,"limits":{"zzzzzzzz":0},"timeouts":{"zzzzzzzz":0},"tcp":{"zzzzzzzz":0},
            "log":{"zzzzzzzz":0}"#,
-        &pair_with(r#""zzzzzzzz":0,"limits":{"zzzzzzzz":0},"timeouts":{"zzzzzzzz":0}"#),
+        &pair_with(
+            r#""zzzzzzzz":0,"limits":{"zzzzzzzz":0},"timeouts":{"zzzzzzzz":0},"allow":{"zzzzzzzz":0}"#,
+        ),
     );
     let known = problems(&text).into_iter().map(|line| {
         let (path, keys) = line

@@ -232,6 +232,19 @@ impl Leg {
         }
     }
 
+    /// Tells the peer, whose handshake is done, that it is not admitted. Where the library cannot, it does
+    /// not even get the rest of our handshake.
+    pub(super) fn deny(&mut self, scratch: &mut Scratch) {
+        let Channel::Tls(session) = &mut self.channel else {
+            return;
+        };
+        if session.deny(scratch) {
+            self.push_out(scratch);
+        } else if std::mem::take(&mut self.is_held) {
+            scratch.give_back(std::mem::take(&mut self.pending));
+        }
+    }
+
     /// Receives one piece of ciphertext into `scratch.received`.
     fn receive_ciphertext(&mut self, scratch: &mut Scratch) -> Received {
         let received = self.receive(&mut scratch.received);

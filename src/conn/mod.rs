@@ -17,13 +17,17 @@
 //!                                              (skipped for addresses) └─ plain out ────────────────────┴─▶ Relaying
 //! ```
 //!
+//! A handshake that is done leads on only if the pair's access list admits the peer (`acl_denied`): then the
+//! first thing is done with it, looking up the destination or the first byte of the application.
+//!
 //! Before `Relaying` the inbound leg is read by its handshake only, but its confirmed failure ends the
-//! connection early. A peer without an accepted certificate never costs a destination a connection.
+//! connection early. A peer that is not admitted never costs a destination a connection.
 //! A connection that comes to nothing, like one that breaks, ends its plain legs with a reset: no
 //! application takes a refusal for an empty answer.
 
 pub mod race;
 
+mod authorize;
 mod closing;
 mod connection;
 mod dial;
@@ -35,6 +39,7 @@ mod served;
 mod step;
 mod summary;
 
+pub use authorize::{Judgement, judge};
 pub use closing::Closing;
 pub use connection::{Accepted, Connection};
 pub use served::{Concern, Contents, PairId, Served};

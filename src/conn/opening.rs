@@ -25,7 +25,10 @@ impl Connection {
     ) -> Result<Next, End> {
         match self.handshake(Side::Inbound, now, turn)? {
             Handshake::NeedsInput => Ok(Next::Step(Step::Wait)),
-            Handshake::Done => Ok(self.dial(now)),
+            Handshake::Done => {
+                self.authorize(Side::Inbound, turn)?;
+                Ok(self.dial(now))
+            }
         }
     }
 
@@ -154,7 +157,10 @@ impl Connection {
         self.watch_inbound()?;
         match self.handshake(Side::Outbound, now, turn)? {
             Handshake::NeedsInput => Ok(Next::Step(Step::Wait)),
-            Handshake::Done => Ok(self.relay(now)),
+            Handshake::Done => {
+                self.authorize(Side::Outbound, turn)?;
+                Ok(self.relay(now))
+            }
         }
     }
 }

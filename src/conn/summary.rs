@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::authorize::Judgement;
 use crate::base::id::Side;
 use crate::base::reason::{CloseReason, Severity};
 use crate::config::Pair;
@@ -35,6 +36,7 @@ struct LegFacts {
     endpoint: Option<Endpoint>,
     negotiated: Option<Negotiated>,
     peer: Option<Arc<PeerCert>>,
+    judgement: Option<Judgement>,
 }
 
 struct Outcome {
@@ -77,6 +79,20 @@ impl Summary {
         let facts = self.leg(side);
         facts.negotiated = Some(negotiated);
         facts.peer = peer;
+    }
+
+    /// The certificate of the peer of a leg, once it is known.
+    pub(super) fn peer(&self, side: Side) -> Option<&PeerCert> {
+        let facts = match side {
+            Side::Inbound => &self.inbound,
+            Side::Outbound => &self.outbound,
+        };
+        facts.peer.as_deref()
+    }
+
+    /// An access list admits the peer of a leg.
+    pub(super) fn judged(&mut self, side: Side, judgement: Judgement) {
+        self.leg(side).judgement = Some(judgement);
     }
 
     /// A peer's certificate was refused.
@@ -191,11 +207,17 @@ impl LegFacts {
                 f,
                 " {leg}_subject={:?} {leg}_sans={:?} {leg}_issuer={:?} {leg}_serial={}",
                 peer.subject,
-                peer.sans.join(","),
+                peer.sans_text(),
                 peer.issuer,
                 peer.serial
             )?;
         }
-        Ok(())
+        match &self.judgement {
+            Some(Judgement::Admitted(Some(rule))) => write!(f, " {leg}_allowed_by={rule:?}"),
+            Some(Judgement::Observed) => {
+                write!(f, " {leg}_observed={}", CloseReason::AclDenied.label())
+            }
+            _ => Ok(()),
+        }
     }
 }

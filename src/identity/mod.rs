@@ -1,5 +1,9 @@
-//! Who a peer is: names taken from its verified certificate, as plain data.
+//! Who a peer is: names taken from its verified certificate, as plain data, and who is admitted.
 
+mod acl;
+mod pattern;
 mod peer;
+mod pin;
 
-pub use peer::PeerCert;
+pub use acl::{Acl, Rule, RuleKind, Verdict};
+pub use peer::{PeerCert, San};

@@ -145,6 +145,17 @@ mod boringssl {
         }
     }
 
+    /// Sends the alert access_denied in a session whose handshake is done; whether that can be done.
+    pub(in crate::tls) fn send_access_denied(ssl: &SslRef) -> bool {
+        // SAFETY: the pointer is a live SSL, which nobody else uses meanwhile; of its handshake's
+        // configuration, which it may have forgotten, the call needs nothing. The crate has no call for it.
+        #[allow(unsafe_code)]
+        let sent = unsafe {
+            boring_sys::SSL_send_fatal_alert(ssl.as_ptr(), boring_sys::SSL_AD_ACCESS_DENIED as u8)
+        };
+        sent == 1
+    }
+
     /// A session that waits to be resumed: once it was told of, BoringSSL changes it no more.
     pub(in crate::tls) type KeptSession = SslSession;
 
@@ -442,6 +453,11 @@ mod openssl_crate {
 
     /// OpenSSL has no way to forget it.
     pub(in crate::tls) fn forget_handshake(_ssl: &mut SslRef) {}
+
+    /// OpenSSL sends alerts of its own accord alone, and none once a handshake is done.
+    pub(in crate::tls) fn send_access_denied(_ssl: &SslRef) -> bool {
+        false
+    }
 
     /// A session that waits to be resumed, as the library writes it. A live one would be shared with the
     /// connection that it is from, which marks it as unfit if it ends without close_notify.

@@ -6,21 +6,29 @@ use super::backend;
 use super::backend::lib::asn1::{Asn1Time, Asn1TimeRef};
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::nid::Nid;
+use super::backend::lib::sha::sha256;
 use super::backend::lib::x509::{GeneralNameRef, X509NameRef, X509Ref};
-use crate::identity::PeerCert;
+use crate::identity::{PeerCert, San};
 
-/// Takes the names and dates out of a certificate.
+/// Takes names, key and dates out of a certificate.
 pub(super) fn peer_cert(cert: &X509Ref) -> PeerCert {
     let sans = cert.subject_alt_names();
     let sans = sans.iter().flatten().filter_map(general_name).collect();
     let serial = cert.serial_number().to_bn().and_then(|n| n.to_hex_str());
+    let subject = cert.subject_name();
     PeerCert {
-        subject: name(cert.subject_name()),
+        subject: name(subject),
+        cn: values(subject, Nid::COMMONNAME).last().flatten(),
+        ou: values(subject, Nid::ORGANIZATIONALUNITNAME)
+            .flatten()
+            .collect(),
+        org: values(subject, Nid::ORGANIZATIONNAME).flatten().collect(),
         issuer: name(cert.issuer_name()),
         serial: serial
             .map(|hex| hex.to_ascii_lowercase())
             .unwrap_or_default(),
         sans,
+        spki: spki(cert),
         // One that cannot be read is never now: such a certificate is refused in any case.
         not_before: seconds(cert.not_before()).unwrap_or(i64::MAX),
         not_after: seconds(cert.not_after()).unwrap_or(i64::MIN),
@@ -46,23 +54,35 @@ pub(super) fn name(name: &X509NameRef) -> String {
 
 /// The first organisation of a distinguished name.
 pub(super) fn organisation(name: &X509NameRef) -> Option<String> {
-    let entry = name.entries_by_nid(Nid::ORGANIZATIONNAME).next()?;
-    backend::text(entry.data())
+    values(name, Nid::ORGANIZATIONNAME).next()?
 }
 
-fn general_name(name: &GeneralNameRef) -> Option<String> {
+/// The values of one kind of attribute, in the certificate's order; none for one that is no text.
+fn values(name: &X509NameRef, kind: Nid) -> impl Iterator<Item = Option<String>> {
+    let entries = name.entries_by_nid(kind);
+    entries.map(|entry| backend::text(entry.data()))
+}
+
+/// The digest of the public key as the library writes it: as it stands in a certificate that is written
+/// as everybody writes them.
+fn spki(cert: &X509Ref) -> Option<[u8; 32]> {
+    let key = cert.public_key().and_then(|key| key.public_key_to_der());
+    Some(sha256(&key.ok()?))
+}
+
+fn general_name(name: &GeneralNameRef) -> Option<San> {
     if let Some(dns) = name.dnsname() {
-        return Some(format!("DNS:{dns}"));
+        return Some(San::Dns(dns.to_owned()));
     }
     if let Some(uri) = name.uri() {
-        return Some(format!("URI:{uri}"));
+        return Some(San::Uri(uri.to_owned()));
     }
     if let Some(email) = name.email() {
-        return Some(format!("email:{email}"));
+        return Some(San::Email(email.to_owned()));
     }
     let address = match name.ipaddress()? {
         bytes if bytes.len() == 4 => IpAddr::from(<[u8; 4]>::try_from(bytes).ok()?),
         bytes => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
     };
-    Some(format!("IP:{address}"))
+    Some(San::Ip(address))
 }

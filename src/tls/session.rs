@@ -220,6 +220,14 @@ impl Session {
         }
     }
 
+    /// Tells the peer of a finished handshake that it is not admitted, with the alert access_denied
+    /// (RFC 8446, 6.2). False if the library has no way to send one.
+    pub fn deny(&mut self, scratch: &mut Scratch) -> bool {
+        self.with_wire(scratch, |stream, _| {
+            backend::send_access_denied(stream.ssl())
+        })
+    }
+
     /// What was negotiated; empty before the handshake is done.
     pub fn negotiated(&self) -> Negotiated {
         let ssl = self.stream.ssl();

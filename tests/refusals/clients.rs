@@ -1,28 +1,17 @@
 //! Clients that the gateway must not let in.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
 use crate::VERSIONS;
-use crate::support::backend;
+use crate::support::backend::counted;
 use crate::support::certs::{IdentityFiles, TestPki};
 use crate::support::openssl;
 use crate::support::program::Program;
 use crate::support::wait::until;
 use mtls_persona::tls::authority::Purpose;
-
-/// A service that counts its connections.
-pub(crate) fn counted() -> (SocketAddr, Arc<AtomicUsize>) {
-    let count = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&count);
-    let address = backend::service(move |_| {
-        counter.fetch_add(1, Ordering::SeqCst);
-    });
-    (address, count)
-}
 
 pub(crate) fn gateway(pki: &TestPki, service: SocketAddr) -> Program {
     let server = pki.server("localhost");

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use crate::clients::{counted, gateway};
+use crate::clients::gateway;
+use crate::support::backend::counted;
 use crate::support::certs::TestPki;
 use crate::support::openssl;
 use crate::support::peers::Gathered;

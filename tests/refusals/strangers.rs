@@ -8,8 +8,7 @@ use serde_json::json;
 use socket2::SockRef;
 
 use crate::assert_reset;
-use crate::clients::counted;
-use crate::support::backend;
+use crate::support::backend::{self, counted};
 use crate::support::certs::TestPki;
 use crate::support::program::Program;
 use crate::support::tap;

@@ -2,6 +2,8 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A service on a port of its own: each connection is handled by a thread.
 pub fn service(handle: impl Fn(TcpStream) + Send + Clone + 'static) -> SocketAddr {
@@ -27,6 +29,16 @@ pub fn echo() -> SocketAddr {
         }
         let _ = stream.shutdown(Shutdown::Write);
     })
+}
+
+/// A service that counts its connections, and closes them.
+pub fn counted() -> (SocketAddr, Arc<AtomicUsize>) {
+    let count = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&count);
+    let address = service(move |_| {
+        counter.fetch_add(1, Ordering::SeqCst);
+    });
+    (address, count)
 }
 
 /// Reads until its peer has ended, and only then answers with how many bytes came.

@@ -70,6 +70,18 @@ pub fn echo((mut stdin, mut stdout): (ChildStdin, ChildStdout)) {
     });
 }
 
+/// The SHA-256 of a certificate's public key in base64, by the commands that the README gives.
+pub fn pin(identity: &IdentityFiles) -> String {
+    let mut command = peers::command("sh");
+    command.args([
+        "-c",
+        "openssl x509 -in \"$0\" -noout -pubkey | openssl pkey -pubin -outform der \
+         | openssl dgst -sha256 -binary | openssl base64",
+    ]);
+    let output = command.arg(&identity.cert).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
 /// Subject, issuer and serial number of a certificate's file as the access log has them.
 pub fn names(identity: &IdentityFiles) -> [String; 3] {
     let mut command = peers::command("openssl");

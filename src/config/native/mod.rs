@@ -1,5 +1,6 @@
 //! The native form: an object whose keys `config/README.md` lists. Here are those of its top level.
 
+mod allow;
 mod files;
 mod lists;
 mod pair;

@@ -1,5 +1,6 @@
 //! One entry of `address_pairs`.
 
+use super::allow::Allow;
 use super::files::Files;
 use super::lists::Lists;
 use super::{min_version, on_peer_expiry, on_reload, timeouts};
@@ -67,6 +68,7 @@ fn complete(
     let on_truncation = reader.take_or("on_truncation", OnTruncation::default(), on_truncation);
     let on_reload = reader.take_or("on_reload", defaults.on_reload, on_reload);
     let on_peer_expiry = reader.take_or("on_peer_expiry", defaults.on_peer_expiry, on_peer_expiry);
+    let allow = Allow::read(reader, mode);
     Ok(Pair {
         name: name?,
         mode: mode?,
@@ -79,6 +81,9 @@ fn complete(
         on_truncation,
         on_reload,
         on_peer_expiry,
+        allow: allow.list,
+        allow_outbound: allow.outbound,
+        allow_mode: allow.mode,
         tcp: defaults.tcp.clone(),
     })
 }
