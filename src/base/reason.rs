@@ -192,6 +192,16 @@ impl CloseReason {
         (TlsPlaintext..=AclDenied).contains(&self) && !matches!(self, TlsAlert | CertificateRefused)
     }
 
+    /// Whether it is the outcome of a TLS handshake.
+    pub fn is_about_handshake(self) -> bool {
+        (HandshakeTimeout..=StapleInvalid).contains(&self)
+    }
+
+    /// Whether it is that the destination could not be reached.
+    pub fn is_about_dial(self) -> bool {
+        (DnsError..=ConnectFailed).contains(&self)
+    }
+
     /// Whether what was received so far still belongs to the other side before the reset.
     ///
     /// True where a TLS peer failed: all bytes up to there were authenticated.

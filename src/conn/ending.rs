@@ -104,11 +104,10 @@ impl Connection {
                 relay.flow_from(Side::Inbound),
                 relay.flow_from(Side::Outbound),
             );
-            self.summary.bytes_outward = outward.bytes();
-            self.summary.bytes_inward = inward.bytes();
             given = [Some(inward.state()), Some(outward.state())];
         }
         self.summary.tell(now);
+        self.count_end(now);
         let [to_inbound, to_outbound] = given;
         let inbound = duty(&self.inbound, reason, to_inbound, is_handshake);
         let outbound = self.outbound.map(|leg| {

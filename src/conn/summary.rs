@@ -18,9 +18,9 @@ pub const ACCESS_TARGET: &str = "access";
 /// Facts about one connection, filled as they become known and told exactly once, at its end.
 pub(super) struct Summary {
     pair: Arc<Pair>,
-    started: Instant,
-    inbound: LegFacts,
-    outbound: LegFacts,
+    pub(super) started: Instant,
+    pub(super) inbound: LegFacts,
+    pub(super) outbound: LegFacts,
     /// Bytes from the inbound to the outbound leg.
     pub(super) bytes_outward: u64,
     /// Bytes from the outbound to the inbound leg.
@@ -31,12 +31,17 @@ pub(super) struct Summary {
     is_told: bool,
 }
 
-#[derive(Default)]
-struct LegFacts {
-    endpoint: Option<Endpoint>,
-    negotiated: Option<Negotiated>,
-    peer: Option<Arc<PeerCert>>,
-    judgement: Option<Judgement>,
+/// What is known of one leg.
+#[derive(Clone, Debug, Default)]
+pub struct LegFacts {
+    /// Who connected, or which address was reached.
+    pub endpoint: Option<Endpoint>,
+    /// What its handshake agreed on.
+    pub negotiated: Option<Arc<Negotiated>>,
+    /// The certificate that its peer showed.
+    pub peer: Option<Arc<PeerCert>>,
+    /// What the pair's access list says of the peer.
+    pub judgement: Option<Judgement>,
 }
 
 struct Outcome {
@@ -77,7 +82,7 @@ impl Summary {
         peer: Option<Arc<PeerCert>>,
     ) {
         let facts = self.leg(side);
-        facts.negotiated = Some(negotiated);
+        facts.negotiated = Some(Arc::new(negotiated));
         facts.peer = peer;
     }
 
@@ -107,6 +112,11 @@ impl Summary {
             side,
             detail,
         });
+    }
+
+    /// The leg that its end is about, if it is about one.
+    pub(super) fn culprit(&self) -> Option<Side> {
+        self.outcome.as_ref()?.side
     }
 
     /// Why it ended, if it did.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::admission::Gauge;
+use crate::base::tally::PairCounters;
 use crate::config::Pair;
 use crate::conn::{PairId, Served};
 use crate::net::Inherited;
@@ -24,6 +25,8 @@ pub struct Post {
     pub served: Arc<Served>,
     /// Its connections, over all of its states.
     pub connections: Arc<Gauge>,
+    /// What is counted of it, over all of its states.
+    pub counters: Arc<PairCounters>,
 }
 
 impl Generation {
