@@ -32,8 +32,9 @@ use std::path::Path;
 pub use self::address::{Address, AddressError, Host};
 pub use self::host::{HostNameError, ServerName};
 pub use self::model::{
-    AllowMode, Config, CrlScope, Limits, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation,
-    Pair, ReloadTriggers, Revocation, TcpOptions, Timeouts, TlsFiles, TlsVersion,
+    Admin, AdminListener, AllowMode, Config, CrlScope, Limits, Mode, OnPeerExpiry, OnReload,
+    OnStaleCrl, OnTruncation, Pair, ReloadTriggers, Revocation, Serves, TcpOptions, Timeouts,
+    TlsFiles, TlsVersion,
 };
 pub use self::problem::{Place, Problem, Problems};
 use self::tree::Value;

@@ -24,6 +24,48 @@ pub struct Config {
     pub drain: Duration,
     /// What the log tells.
     pub log_level: log::LevelFilter,
+    /// What tells over HTTP how the program is.
+    pub admin: Admin,
+}
+
+/// What tells over plain HTTP how the program is: nothing, unless there is a listener. It knows no
+/// clients from others, so an address of this machine alone is the usual one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Admin {
+    /// Where it is asked; no two of them overlap, nor any of them with a pair's inbound address.
+    pub listeners: Vec<AdminListener>,
+    /// What the names of all metrics begin with, before an underscore: letters, digits and underscores
+    /// of ASCII, and no digit first.
+    pub metric_prefix: String,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self {
+            listeners: Vec::new(),
+            metric_prefix: "mtls_persona".to_owned(),
+        }
+    }
+}
+
+/// One address at which the program tells how it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminListener {
+    /// Where it listens.
+    pub address: Address,
+    /// What is told there; all else is not found.
+    pub serves: Serves,
+}
+
+/// What a listener of [`Admin`] tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Serves {
+    /// All there is.
+    Everything,
+    /// `/healthz` (the process runs), `/readyz` (it serves) and `/certz` (days left).
+    Health,
+    /// `/metrics`, for Prometheus.
+    Metrics,
 }
 
 /// What makes the program read its files again, beside SIGHUP; any of them, or several.

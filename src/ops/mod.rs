@@ -1,11 +1,14 @@
 //! The operator's side: start, reload, drain, signals, log.
 
+mod admin;
+mod board;
 mod control;
 mod credentials;
 mod descriptors;
 mod gauges;
 mod listeners;
 pub mod logging;
+mod metrics;
 mod reload;
 mod signals;
 mod start;

@@ -8,11 +8,14 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use mio::Poll;
 
+use super::admin::Server;
+use super::board::Board;
 use super::control::Control;
 pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
 use super::{descriptors, threads};
+use crate::base::tally::WorkerCounters;
 use crate::config::Config;
 use crate::reactor::{Acceptor, Admission, Generation, Worker, mailbox, resolve_lane};
 
@@ -25,8 +28,10 @@ const CONTROL_QUEUE: usize = 64;
 pub enum StartError {
     /// Certificates, keys or trust files: each problem a line.
     Credentials(Vec<String>),
-    /// An address cannot be listened on.
+    /// A pair's address cannot be listened on.
     Listen(ListenError),
+    /// An administrative address cannot be listened on.
+    Admin(String),
     /// The system refused a thread, a poller or a signal handler.
     System(io::Error),
 }
@@ -36,6 +41,7 @@ impl fmt::Display for StartError {
         match self {
             StartError::Credentials(problems) => f.write_str(&problems.join("\n")),
             StartError::Listen(error) => error.fmt(f),
+            StartError::Admin(what) => write!(f, "admin: {what}"),
             StartError::System(error) => write!(f, "the system refused: {error}"),
         }
     }
@@ -51,6 +57,9 @@ impl From<io::Error> for StartError {
 /// configuration is from, to be read again; without it only the files that it names are.
 pub fn start(config: Config, source: Option<PathBuf>) -> Result<Running, StartError> {
     let clock = clock();
+    // First, so that it tells of the start.
+    let board = Arc::new(Board::default());
+    let admin = Server::start(&config.admin, &board).map_err(StartError::Admin)?;
     let staged = Staged::of(config.clone());
     let fingerprint = staged.fingerprint;
     let proven = staged.prove(clock.wall.timestamp().as_second());
@@ -60,17 +69,23 @@ pub fn start(config: Config, source: Option<PathBuf>) -> Result<Running, StartEr
     }
     let descriptors = descriptors::raise_limit();
     let none = Generation::new(0, Vec::new());
-    let next = Next::behind(&none, proven).map_err(StartError::Listen)?;
+    let workers = match config.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        count => count,
+    };
+    let next = Next::behind(&none, proven, workers).map_err(StartError::Listen)?;
     let endpoints = next.opened.iter();
     let endpoints = endpoints.map(|(listener, pair)| Ok((*pair, listener.endpoint()?)));
     let endpoints = endpoints.collect::<io::Result<Vec<_>>>()?;
     let (control, messages) = crossbeam_channel::bounded(CONTROL_QUEUE);
     let most = descriptors::connections(descriptors);
-    let (crew, generation) = muster(&config, next, most, &control)?;
+    let (crew, generation) = muster(&config, next, (workers, most), &control)?;
+    let crew = Arc::new(crew);
+    board.muster(Arc::clone(&crew));
     let renewer = Renewer::new(
         (source, config),
         (generation, fingerprint),
-        control.clone(),
+        (control.clone(), board),
         most,
         &clock,
     );
@@ -79,7 +94,7 @@ pub fn start(config: Config, source: Option<PathBuf>) -> Result<Running, StartEr
         crew,
         renewer,
         endpoints,
-        descriptors,
+        (descriptors, admin),
     ))
 }
 
@@ -87,17 +102,14 @@ pub fn start(config: Config, source: Option<PathBuf>) -> Result<Running, StartEr
 fn muster(
     config: &Config,
     next: Next,
-    most: usize,
+    (count, most): (usize, usize),
     control: &Sender<Control>,
 ) -> io::Result<(Crew, Arc<Generation>)> {
-    let count = match config.workers {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        count => count,
-    };
     let lane = Arc::new(resolve_lane()?);
     let mut workers = Vec::new();
-    for index in 0..count {
-        let (worker, mailbox) = Worker::new(Arc::clone(&lane))?;
+    let counters: Vec<Arc<WorkerCounters>> = (0..count).map(|_| Arc::default()).collect();
+    for (index, counters) in counters.iter().enumerate() {
+        let (worker, mailbox) = Worker::new(Arc::clone(&lane), Arc::clone(counters))?;
         threads::spawn(format!("worker-{index}"), control, || worker.run())?;
         workers.push(mailbox);
     }
@@ -115,6 +127,8 @@ fn muster(
         workers,
         acceptor,
         admission,
+        counters,
+        lookups: Arc::clone(lane.lookups()),
     };
     Ok((crew, Arc::new(generation)))
 }

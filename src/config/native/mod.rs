@@ -9,11 +9,11 @@ use log::LevelFilter;
 
 use self::files::Files;
 use self::lists::Lists;
-use self::pair::{Defaults, pair};
+use self::pair::{Defaults, address, pair};
 use crate::config::Loaded;
 use crate::config::model::{
-    Config, DRAIN, Limits, OnPeerExpiry, OnReload, Pair, ReloadTriggers, TcpOptions, Timeouts,
-    TlsVersion,
+    Admin, AdminListener, Config, DRAIN, Limits, OnPeerExpiry, OnReload, Pair, ReloadTriggers,
+    Serves, TcpOptions, Timeouts, TlsVersion,
 };
 use crate::config::problem::Problem;
 use crate::config::reader::{ObjectReader, Reported};
@@ -39,6 +39,7 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Loaded, Reported> {
         timeouts(r, &Timeouts::default())
     });
     let log_level = reader.take_object("log", |r| r.take_or("level", LevelFilter::Info, log_level));
+    let admin = reader.take_object("admin", admin).unwrap_or_default();
     let mut defaults = Defaults {
         files: Files::read(reader),
         min_version: reader.take_or("min_version", TlsVersion::default(), min_version),
@@ -58,6 +59,7 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Loaded, Reported> {
         limits,
         drain,
         log_level,
+        admin,
     };
     Ok(Loaded { config, warnings })
 }
@@ -86,6 +88,24 @@ fn pairs(
         .filter_map(|(pair, claim)| warning(pair, claim))
         .collect();
     Ok((pairs, warnings))
+}
+
+fn admin(reader: &mut ObjectReader<'_>) -> Admin {
+    let mut listeners = Vec::new();
+    for (key, serves) in [
+        ("listen", Serves::Everything),
+        ("health", Serves::Health),
+        ("metrics", Serves::Metrics),
+    ] {
+        let address = reader.take_or(key, None, |value| address(value).map(Some));
+        listeners.extend(address.map(|address| AdminListener { address, serves }));
+    }
+    let default = Admin::default().metric_prefix;
+    let prefix = |value: &Value| value::text(value).map(str::to_owned);
+    Admin {
+        listeners,
+        metric_prefix: reader.take_or("metric_prefix", default, prefix),
+    }
 }
 
 fn limits(reader: &mut ObjectReader<'_>) -> Limits {

@@ -179,7 +179,7 @@ fn server_name(value: &Value) -> Result<ServerName, String> {
         .map_err(|error| format!("{} {error}", quoted(text)))
 }
 
-fn address(value: &Value) -> Result<Address, String> {
+pub(super) fn address(value: &Value) -> Result<Address, String> {
     value::text(value)?
         .parse::<Address>()
         .map_err(|error| error.to_string())

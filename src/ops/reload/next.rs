@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::plan::successors;
 use super::stage::Proven;
+use crate::base::tally::PairCounters;
 use crate::conn::{PairId, Served};
 use crate::net::Listener;
 use crate::ops::listeners;
@@ -32,11 +33,12 @@ impl fmt::Display for ListenError {
 }
 
 impl Next {
-    /// What is to be served behind `current`, whose pairs go on where they can. A pair that goes on keeps
-    /// its listener.
+    /// What is to be served by so many workers behind `current`, whose pairs go on where they can. A pair
+    /// that goes on keeps its listener, and what was counted of it.
     pub(in crate::ops) fn behind(
         current: &Generation,
         proven: Proven,
+        workers: usize,
     ) -> Result<Next, ListenError> {
         let number = current.number + 1;
         let old: Vec<_> = current
@@ -71,6 +73,10 @@ impl Next {
                 connections: old.map_or_else(
                     || Arc::new(Gauge::new(limit)),
                     |old| Arc::clone(&old.connections),
+                ),
+                counters: old.map_or_else(
+                    || Arc::new(PairCounters::new(workers)),
+                    |old| Arc::clone(&old.counters),
                 ),
                 served: Arc::new(Served {
                     id,

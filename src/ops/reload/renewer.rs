@@ -10,17 +10,21 @@ use super::agenda::{Agenda, Clock, Failure, Occasion};
 use super::next::Next;
 use super::stage::{Proven, Staged, Unreadable, files_of};
 use super::watch::Watcher;
+use crate::base::tally::WorkerCounters;
 use crate::config::{Config, Pair};
 use crate::net::Endpoint;
+use crate::ops::board::Board;
 use crate::ops::control::Control;
-use crate::ops::gauges::Gauges;
-use crate::reactor::{AcceptorMsg, Admission, Generation, Mailbox, WorkerMsg};
+use crate::reactor::{AcceptorMsg, Admission, Generation, Lookups, Mailbox, WorkerMsg};
 
 /// The threads that serve.
 pub(in crate::ops) struct Crew {
     pub(in crate::ops) workers: Vec<Mailbox<WorkerMsg>>,
     pub(in crate::ops) acceptor: Mailbox<AcceptorMsg>,
     pub(in crate::ops) admission: Arc<Admission>,
+    /// What is counted of each worker.
+    pub(in crate::ops) counters: Vec<Arc<WorkerCounters>>,
+    pub(in crate::ops) lookups: Arc<Lookups>,
 }
 
 impl Crew {
@@ -45,7 +49,7 @@ pub(in crate::ops) struct Renewer {
     watcher: Option<Watcher>,
     is_unwatchable: bool,
     control: Sender<Control>,
-    gauges: Arc<Gauges>,
+    board: Arc<Board>,
     /// Connections that the descriptors carry.
     most: usize,
 }
@@ -69,12 +73,12 @@ impl Renewer {
     pub(in crate::ops) fn new(
         (source, config): (Option<PathBuf>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
-        control: Sender<Control>,
+        (control, board): (Sender<Control>, Arc<Board>),
         most: usize,
         clock: &Clock,
     ) -> Renewer {
-        let gauges = Arc::new(Gauges::default());
-        gauges.serves(generation.number);
+        let now = clock.wall.timestamp().as_second();
+        board.serves(Arc::clone(&generation), now);
         let agenda = Agenda::new(config.reload, clock);
         let mut renewer = Renewer {
             source,
@@ -86,7 +90,7 @@ impl Renewer {
             watcher: None,
             is_unwatchable: false,
             control,
-            gauges,
+            board,
             most,
         };
         renewer.watch();
@@ -101,8 +105,8 @@ impl Renewer {
         &self.generation
     }
 
-    pub(in crate::ops) fn gauges(&self) -> &Arc<Gauges> {
-        &self.gauges
+    pub(in crate::ops) fn board(&self) -> &Board {
+        &self.board
     }
 
     pub(in crate::ops) fn agenda(&mut self) -> &mut Agenda {
@@ -146,7 +150,7 @@ impl Renewer {
     fn is_known(&mut self, fingerprint: u64) -> bool {
         if fingerprint == self.fingerprint {
             if self.failed.take().is_some() {
-                self.gauges.recovered();
+                self.board.gauges().recovered();
                 log::info!(
                     "the files hold again what generation {} serves",
                     self.generation.number
@@ -176,7 +180,7 @@ impl Renewer {
         let config = staged.config.clone();
         let proven = staged.prove(clock.wall.timestamp().as_second())?;
         let warnings = self.warnings(&proven);
-        let next = Next::behind(&self.generation, proven);
+        let next = Next::behind(&self.generation, proven, crew.workers.len());
         let next = next.map_err(|error| vec![error.to_string()])?;
         for warning in warnings {
             log::warn!("{warning}");
@@ -190,6 +194,9 @@ impl Renewer {
         let mut warnings = proven.warnings.clone();
         if proven.config.workers != self.config.workers {
             warnings.push("workers: another number takes effect with the next start".to_owned());
+        }
+        if proven.config.admin != self.config.admin {
+            warnings.push("admin: other listeners take effect with the next start".to_owned());
         }
         if proven.config.log_level != self.config.log_level {
             warnings.push("log.level: another one takes effect with the next start".to_owned());
@@ -236,7 +243,8 @@ impl Renewer {
         self.config = config;
         self.fingerprint = fingerprint;
         let number = self.generation.number;
-        self.gauges.serves(number);
+        let now = clock.wall.timestamp().as_second();
+        self.board.serves(Arc::clone(&self.generation), now);
         log::info!("reloaded: generation {number} serves new connections");
         // It may name other files.
         self.watch();
@@ -252,7 +260,7 @@ impl Renewer {
         if self.agenda.failed(occasion, clock.steady) == Failure::Unsettled {
             return;
         }
-        self.gauges.failed();
+        self.board.gauges().failed();
         let is_repeated = occasion == Occasion::Retry
             && self
                 .failed

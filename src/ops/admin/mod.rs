@@ -1,0 +1,22 @@
+//! What tells over HTTP how the program is: the administrative listeners.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `server.rs`, `door.rs` | a thread of its own, with listeners, time-outs and few guests at a time |
+//! | `site.rs`, `accept.rs` | which page is asked for, and in what form |
+//! | `pages.rs` | health, readiness and certificates, from what is known of them |
+//! | `connections.rs` | the live connections, which the workers are asked for |
+//!
+//! Nothing that is asked here changes anything, and whoever asks, however often and however slowly, takes
+//! nothing from connections: the thread has a lower priority than the ones that serve, keeps few guests,
+//! and shows the oldest the door when there are more. Workers hear of it only when live connections are
+//! asked for, once a second at most.
+
+mod accept;
+mod connections;
+mod door;
+mod pages;
+mod server;
+mod site;
+
+pub(super) use server::Server;

@@ -1,0 +1,179 @@
+//! Which page is asked for.
+
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+
+use super::accept;
+use super::connections::Connections;
+use super::pages::{self, Page};
+use crate::config::{Admin, Serves};
+use crate::ops::board::Board;
+use crate::ops::metrics::{MTLSD, Metrics};
+use crate::ops::supervisor::unix_now;
+
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+
+const INDEX: &str = "\
+/metrics      figures for Prometheus
+/healthz      the process runs
+/readyz       it serves
+/certz        certificates, and the days that they have left
+/connections  live connections
+";
+
+/// A page of this site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Index,
+    Health,
+    Readiness,
+    Certificates,
+    Metrics,
+    Connections,
+}
+
+/// What a path leads to, at a listener that serves so much.
+fn place(path: &str, serves: Serves) -> Option<Place> {
+    let (place, needed) = match path {
+        "/healthz" => (Place::Health, Serves::Health),
+        "/readyz" => (Place::Readiness, Serves::Health),
+        "/certz" => (Place::Certificates, Serves::Health),
+        "/metrics" => (Place::Metrics, Serves::Metrics),
+        "/connections" => (Place::Connections, Serves::Everything),
+        "/" => (Place::Index, Serves::Everything),
+        _ => return None,
+    };
+    (serves == needed || serves == Serves::Everything).then_some(place)
+}
+
+/// Everything that can be asked for.
+pub(super) struct Site {
+    board: Arc<Board>,
+    metrics: Metrics,
+    connections: Connections,
+    /// Health and certificates are told as mtlsd tells them.
+    is_mtlsd: bool,
+}
+
+impl Site {
+    pub(super) fn new(admin: &Admin, board: Arc<Board>) -> Site {
+        Site {
+            metrics: Metrics::new(&admin.metric_prefix, Arc::clone(&board)),
+            board,
+            connections: Connections::default(),
+            is_mtlsd: admin.metric_prefix == MTLSD,
+        }
+    }
+
+    /// Answers a request; its body is not looked at.
+    pub(super) async fn answer<B>(
+        &self,
+        request: &Request<B>,
+        serves: Serves,
+    ) -> Response<Full<Bytes>> {
+        let Some(place) = place(request.uri().path(), serves) else {
+            return response(StatusCode::NOT_FOUND, TEXT, "there is no such page\n");
+        };
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            let status = StatusCode::METHOD_NOT_ALLOWED;
+            let mut response = response(status, TEXT, "nothing can be changed here\n");
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(ALLOW, allowed);
+            return response;
+        }
+        match place {
+            Place::Index => response(StatusCode::OK, TEXT, INDEX),
+            Place::Health => json(pages::health()),
+            Place::Readiness => json(self.readiness()),
+            Place::Certificates => json(self.certificates()),
+            Place::Metrics => self.metrics(request.headers()),
+            Place::Connections => {
+                let page = self.connections.page(&self.board).await;
+                response(StatusCode::OK, JSON, page)
+            }
+        }
+    }
+
+    fn readiness(&self) -> Page {
+        let generation = self.board.generation();
+        // One expired certificate of many must not take all pairs out of service.
+        let own = match self.is_mtlsd {
+            true => pages::own(&generation),
+            false => Vec::new(),
+        };
+        pages::readiness(self.board.stage(), &own, unix_now())
+    }
+
+    fn certificates(&self) -> Page {
+        let generation = self.board.generation();
+        let own = pages::own(&generation);
+        match self.is_mtlsd {
+            true => pages::first_to_end(&own, unix_now()),
+            false => pages::certificates(&own, unix_now()),
+        }
+    }
+
+    fn metrics(&self, headers: &HeaderMap) -> Response<Full<Bytes>> {
+        let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+        let format = accept::format(accept);
+        match self.metrics.write(format) {
+            Ok(page) => response(StatusCode::OK, format.content_type(), page),
+            Err(_) => {
+                let status = StatusCode::INTERNAL_SERVER_ERROR;
+                response(status, TEXT, "the metrics cannot be written\n")
+            }
+        }
+    }
+}
+
+fn json(page: Page) -> Response<Full<Bytes>> {
+    let status = match page.is_well {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    response(status, JSON, page.json)
+}
+
+fn response(
+    status: StatusCode,
+    kind: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_has_the_pages_that_it_is_for_and_no_others() {
+        let pages = [
+            "/healthz",
+            "/readyz",
+            "/certz",
+            "/metrics",
+            "/connections",
+            "/",
+        ];
+        let found = |serves| pages.map(|path| place(path, serves).is_some());
+        assert_eq!(found(Serves::Everything), [true; 6]);
+        let health = [true, true, true, false, false, false];
+        assert_eq!(found(Serves::Health), health);
+        let metrics = [false, false, false, true, false, false];
+        assert_eq!(found(Serves::Metrics), metrics);
+        for path in ["", "/metrics/", "//metrics", "/healthz2", "*"] {
+            assert_eq!(place(path, Serves::Everything), None, "{path}");
+        }
+    }
+}
