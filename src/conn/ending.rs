@@ -106,8 +106,9 @@ impl Connection {
             );
             given = [Some(inward.state()), Some(outward.state())];
         }
-        self.summary.tell(now);
+        // First, so that who has read the line finds it counted.
         self.count_end(now);
+        self.summary.tell(now);
         let [to_inbound, to_outbound] = given;
         let inbound = duty(&self.inbound, reason, to_inbound, is_handshake);
         let outbound = self.outbound.map(|leg| {

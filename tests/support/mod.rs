@@ -9,6 +9,8 @@ pub mod certs;
 pub mod crowd;
 pub mod daemon;
 pub mod duplex;
+pub mod http;
+pub mod metrics;
 pub mod nginx;
 pub mod openssl;
 pub mod pairs;

@@ -1,0 +1,194 @@
+//! What is counted right after known traffic.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+
+use serde_json::json;
+
+use super::support::certs::TestPki;
+use super::support::metrics::Scrape;
+use super::support::program::{Program, free_port};
+use super::support::wait::until;
+use super::support::{backend, pairs};
+use super::{exchange, ping, program, scrape, told};
+
+const PAIRS: [&str; 2] = ["persona", "gateway"];
+
+fn bytes(scrape: &Scrape, pair: &str) -> [u64; 2] {
+    ["outward", "inward"].map(|direction| {
+        let labels = [("pair", pair), ("direction", direction)];
+        scrape.count("mtls_persona_bytes_proxied_total", &labels)
+    })
+}
+
+/// Full and resumed handshakes.
+fn handshakes(scrape: &Scrape, pair: &str, role: &str) -> [u64; 2] {
+    ["false", "true"].map(|resumed| {
+        let labels = [("pair", pair), ("role", role), ("resumed", resumed)];
+        scrape.count("mtls_persona_tls_handshake_duration_seconds_count", &labels)
+    })
+}
+
+#[test]
+fn bytes_handshakes_and_ends_are_counted_exactly() {
+    let pki = TestPki::new();
+    let (program, _) = program(&pki);
+    exchange(program.connect("persona"), 3_000_000);
+    for pair in PAIRS {
+        program.access(pair, 0);
+    }
+    exchange(program.connect("persona"), 5);
+    for pair in PAIRS {
+        program.access(pair, 1);
+    }
+    let scrape = scrape(&program);
+    for (pair, role) in [("persona", "client"), ("gateway", "server")] {
+        let of_pair = [("pair", pair)];
+        assert_eq!(scrape.count("mtls_persona_connections_total", &of_pair), 2);
+        assert_eq!(scrape.count("mtls_persona_active_connections", &of_pair), 0);
+        assert_eq!(bytes(&scrape, pair), [3_000_005; 2]);
+        // The first is full, and the second goes back to it.
+        assert_eq!(handshakes(&scrape, pair, role), [1, 1]);
+        let completed = [("pair", pair), ("reason", "completed")];
+        let closes = "mtls_persona_connection_closes_total";
+        assert_eq!(scrape.count(closes, &completed), 2);
+        assert_eq!(scrape.count(closes, &of_pair), 2);
+        let durations = "mtls_persona_connection_duration_seconds";
+        assert_eq!(scrape.count(&format!("{durations}_count"), &of_pair), 2);
+        let all = [("pair", pair), ("le", "+Inf")];
+        assert_eq!(scrape.count(&format!("{durations}_bucket"), &all), 2);
+        let failed = "mtls_persona_tls_handshake_failures_total";
+        assert_eq!(scrape.count(failed, &of_pair), 0);
+        assert_eq!(scrape.count("mtls_persona_dial_errors_total", &of_pair), 0);
+        let admitted = [("pair", pair), ("role", role), ("result", "allow")];
+        assert_eq!(
+            scrape.count("mtls_persona_acl_decisions_total", &admitted),
+            2
+        );
+    }
+}
+
+#[test]
+fn a_live_connection_is_counted_while_it_lives() {
+    let pki = TestPki::new();
+    let (program, _) = program(&pki);
+    let mut live = program.connect("persona");
+    ping(&mut live);
+    for pair in PAIRS {
+        until("its bytes", || {
+            let scrape = scrape(&program);
+            assert_eq!(
+                scrape.count("mtls_persona_active_connections", &[("pair", pair)]),
+                1
+            );
+            (bytes(&scrape, pair) == [4, 4]).then_some(())
+        });
+    }
+    let scrape = scrape(&program);
+    let closes = "mtls_persona_connection_closes_total";
+    assert_eq!(scrape.count(closes, &[]), 0);
+    // A persona and a gateway have two.
+    assert_eq!(scrape.count("mtls_persona_open_connections", &[]), 2);
+    assert_eq!(scrape.count("mtls_persona_worker_connections", &[]), 2);
+    assert_eq!(scrape.count("mtls_persona_handshakes_under_way", &[]), 0);
+}
+
+#[test]
+fn destinations_that_cannot_be_reached_are_counted_by_reason() {
+    let pki = TestPki::new();
+    let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let mut config = pairs::client(&pki, nobody);
+    let mut nameless = config["address_pairs"][0].clone();
+    nameless["name"] = json!("nameless");
+    nameless["outbound"] = json!("db.invalid:5432");
+    config["address_pairs"]
+        .as_array_mut()
+        .unwrap()
+        .push(nameless);
+    let program = Program::run(&told(config));
+    for pair in ["persona", "nameless"] {
+        let mut stream = program.connect(pair);
+        assert!(stream.read(&mut [0]).is_err());
+        program.access(pair, 0);
+    }
+    let scrape = scrape(&program);
+    let errors = "mtls_persona_dial_errors_total";
+    for (pair, reason) in [("persona", "connect_refused"), ("nameless", "dns_error")] {
+        let labels = [("pair", pair), ("reason", reason)];
+        assert_eq!(scrape.count(errors, &labels), 1);
+        assert_eq!(scrape.count(errors, &labels[..1]), 1);
+        let closes = "mtls_persona_connection_closes_total";
+        assert_eq!(scrape.count(closes, &labels), 1);
+    }
+    assert_eq!(scrape.count("mtls_persona_dns_lookups_total", &[]), 1);
+    // A resolver that says nothing for ten seconds has not failed yet.
+    assert!(scrape.count("mtls_persona_dns_failures_total", &[]) <= 1);
+}
+
+#[test]
+fn a_name_without_an_address_is_a_look_up_that_failed() {
+    let pki = TestPki::new();
+    let mut config = pairs::client(&pki, ([127, 0, 0, 1], 1).into());
+    // Longer than a name may be (RFC 1035, 2.3.4), which no resolver has to be asked about.
+    let labels = vec!["a".repeat(60); 4].join(".");
+    config["address_pairs"][0]["outbound"] = json!(format!("{labels}.invalid:1"));
+    let program = Program::run(&told(config));
+    assert!(program.connect("persona").read(&mut [0]).is_err());
+    until("the failure", || {
+        (scrape(&program).count("mtls_persona_dns_failures_total", &[]) == 1).then_some(())
+    });
+}
+
+#[test]
+fn a_limit_that_is_reached_is_counted() {
+    let pki = TestPki::new();
+    let mut config = pairs::both(&pki, backend::echo());
+    config["address_pairs"][0]["limits"] = json!({ "connections": 1 });
+    let program = Program::run(&told(config));
+    let mut first = program.connect("persona");
+    ping(&mut first);
+    let mut second = program.connect("persona");
+    second.write_all(b"ping").unwrap();
+    let reached = |limit| {
+        let labels = [("pair", "persona"), ("limit", limit)];
+        scrape(&program).count("mtls_persona_limit_reached_total", &labels)
+    };
+    until("the limit", || {
+        (reached("pair_connections") == 1).then_some(())
+    });
+    drop(first);
+    let mut answer = [0; 4];
+    second.read_exact(&mut answer).unwrap();
+    assert_eq!((reached("connections"), reached("handshakes")), (0, 0));
+}
+
+#[test]
+fn the_process_and_its_workers_are_told() {
+    let pki = TestPki::new();
+    let config = pairs::with(pairs::both(&pki, backend::echo()), "/workers", 3);
+    let program = Program::run(&told(config));
+    let before = (scrape(&program), program.descriptors());
+    let mut live: Vec<_> = (0..8).map(|_| program.connect("persona")).collect();
+    live.iter_mut().for_each(ping);
+    let after = (scrape(&program), program.descriptors());
+    let open = |scrape: &Scrape| scrape.count("process_open_fds", &[]);
+    let grown = after.1 - before.1;
+    assert_eq!(open(&after.0) - open(&before.0), grown as u64);
+    assert_eq!(grown, 8 * 4, "two legs each, and two halves");
+    assert!(open(&after.0) < after.0.count("process_max_fds", &[]));
+    assert!(after.0.sum("process_resident_memory_bytes", &[]) > 1e6);
+    for worker in ["0", "1", "2"] {
+        let of_worker = [("worker", worker)];
+        let turns = |scrape: &Scrape| scrape.count("mtls_persona_worker_turns_total", &of_worker);
+        assert!(turns(&after.0) > turns(&before.0), "{worker}");
+        let busy =
+            |scrape: &Scrape| scrape.sum("mtls_persona_worker_cpu_seconds_total", &of_worker);
+        assert!(busy(&after.0) > busy(&before.0), "{worker}");
+    }
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    assert_eq!(after.0.count("mtls_persona_build_info", &version), 1);
+    assert_eq!(after.0.count("mtls_persona_fips_enabled", &[]), 0);
+    for stream in &live {
+        stream.shutdown(Shutdown::Both).unwrap();
+    }
+}

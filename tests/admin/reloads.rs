@@ -1,0 +1,106 @@
+//! What a reload means to what is counted.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::support::certs::TestPki;
+use super::support::metrics::Scrape;
+use super::support::program::Program;
+use super::support::wait::until;
+use super::support::{backend, pairs};
+use super::{ping, scrape, told};
+
+const TOTAL: &str = "mtls_persona_connections_total";
+
+fn reload(program: &Program, config: &Value) {
+    fs::write(&program.config, config.to_string()).unwrap();
+    program.signal("HUP");
+}
+
+fn until_generation(program: &Program, number: u64) -> Scrape {
+    until("the generation", || {
+        let scrape = scrape(program);
+        let now = scrape.count("mtls_persona_generation", &[]);
+        (now == number).then_some(scrape)
+    })
+}
+
+#[test]
+fn the_series_of_a_pair_go_with_it_and_begin_anew_when_it_is_back() {
+    let pki = TestPki::new();
+    let all = told(pairs::both(&pki, backend::echo()));
+    let mut fewer = all.clone();
+    let mut other = all["address_pairs"][0].clone();
+    other["name"] = json!("other");
+    other["inbound"] = json!(pairs::lone_address().to_string());
+    let mut all = all;
+    all["address_pairs"].as_array_mut().unwrap().push(other);
+    let program = Program::run(&all);
+    let mut live = program.connect("other");
+    ping(&mut live);
+    ping(&mut program.connect("persona"));
+    let before = scrape(&program);
+    assert_eq!(before.count(TOTAL, &[("pair", "other")]), 1);
+    assert_eq!(before.count(TOTAL, &[("pair", "persona")]), 1);
+
+    fewer["reload_hour"] = json!(4);
+    reload(&program, &fewer);
+    let scrape = until_generation(&program, 2);
+    assert!(!scrape.text.contains("pair=\"other\""), "{}", scrape.text);
+    assert_eq!(scrape.count(TOTAL, &[("pair", "persona")]), 1);
+    // Its connection goes on all the same.
+    ping(&mut live);
+
+    reload(&program, &all);
+    let scrape = until_generation(&program, 3);
+    assert_eq!(scrape.count(TOTAL, &[("pair", "other")]), 0);
+    ping(&mut program.connect("other"));
+    let after = super::scrape(&program);
+    assert_eq!(after.count(TOTAL, &[("pair", "other")]), 1);
+}
+
+#[test]
+fn reloads_are_counted_by_what_they_came_to() {
+    let pki = TestPki::new();
+    let config = told(pairs::both(&pki, backend::echo()));
+    let program = Program::run(&config);
+    let figures = |scrape: &Scrape| {
+        let reloads = ["success", "failure"]
+            .map(|result| scrape.count("mtls_persona_reloads_total", &[("result", result)]));
+        let failing = scrape.count("mtls_persona_reload_failing", &[]);
+        (reloads, failing)
+    };
+    let start = scrape(&program);
+    assert_eq!(figures(&start), ([0, 0], 0));
+    let since = "mtls_persona_last_reload_success_timestamp_seconds";
+    assert!(start.count(since, &[]) > 1_700_000_000);
+    let generation = |scrape: &Scrape| scrape.count("mtls_persona_generation", &[]);
+    assert_eq!(generation(&start), 1);
+
+    reload(&program, &json!({ "nonsense": true }));
+    let failed = until("the failure", || {
+        let scrape = scrape(&program);
+        (figures(&scrape) == ([0, 1], 1)).then_some(scrape)
+    });
+    assert_eq!(generation(&failed), 1);
+    ping(&mut program.connect("persona"));
+
+    reload(&program, &config);
+    let done = until_generation(&program, 2);
+    assert_eq!(figures(&done), ([1, 1], 0));
+}
+
+#[test]
+fn a_pair_keeps_its_counts_under_another_name() {
+    let pki = TestPki::new();
+    let mut config = told(pairs::both(&pki, backend::echo()));
+    config["address_pairs"][0]["inbound"] = json!(pairs::lone_address().to_string());
+    let program = Program::run(&config);
+    ping(&mut program.connect("persona"));
+    config["address_pairs"][0]["name"] = json!("renamed");
+    reload(&program, &config);
+    let scrape = until_generation(&program, 2);
+    assert_eq!(scrape.count(TOTAL, &[("pair", "renamed")]), 1);
+    assert!(!scrape.has(TOTAL, &[("pair", "persona")]));
+}

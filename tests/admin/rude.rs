@@ -1,0 +1,151 @@
+//! Clients that are slow, many or rude, while others go on.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::mpsc;
+
+use super::support::certs::TestPki;
+use super::support::crowd::raise_descriptors;
+use super::support::http::{self, connect, get};
+use super::support::program::Program;
+use super::support::wait::until;
+use super::{ping, program};
+
+/// Round trips that go on while others are rude.
+const ROUND_TRIPS: usize = 500;
+
+/// Pings through the pair, and asks for everything in between.
+fn goes_on(program: &Program, admin: SocketAddr) {
+    let mut stream = program.connect("persona");
+    for number in 0..ROUND_TRIPS {
+        ping(&mut stream);
+        if number % 100 == 0 {
+            for page in ["/healthz", "/metrics", "/connections"] {
+                assert_eq!(get(admin, page).status, 200, "{page}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_thousand_silent_clients_keep_nobody_out_and_hold_few_descriptors() {
+    let pki = TestPki::new();
+    assert!(
+        raise_descriptors(4096) >= 4096,
+        "the descriptor limit is too low for this test"
+    );
+    let (program, admin) = program(&pki);
+    let before = program.descriptors();
+    let silent: Vec<TcpStream> = (0..1000).map(|_| connect(admin)).collect();
+    goes_on(&program, admin);
+    until("the pings' descriptors to go", || {
+        (program.descriptors() <= before + 32).then_some(())
+    });
+    drop(silent);
+}
+
+#[test]
+fn half_a_request_is_given_up() {
+    let pki = TestPki::new();
+    let (program, admin) = program(&pki);
+    let mut halves = ["", "G", "GET /metrics HTTP/1.1\r\nhost"].map(|part| {
+        let mut stream = connect(admin);
+        stream.write_all(part.as_bytes()).unwrap();
+        stream
+    });
+    goes_on(&program, admin);
+    for half in &mut halves {
+        // With or without words of its own.
+        let mut rest = Vec::new();
+        let _ = half.read_to_end(&mut rest);
+        assert!(!rest.starts_with(b"HTTP/1.1 200"));
+    }
+}
+
+#[test]
+fn who_reads_nothing_of_what_it_asked_for_is_given_up() {
+    let pki = TestPki::new();
+    let (program, admin) = program(&pki);
+    let before = program.descriptors();
+    let deaf: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut stream = connect(admin);
+            let request = b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n";
+            stream.write_all(request).unwrap();
+            stream
+        })
+        .collect();
+    goes_on(&program, admin);
+    until("them to be given up", || {
+        (program.descriptors() <= before).then_some(())
+    });
+    drop(deaf);
+}
+
+#[test]
+fn a_request_without_end_is_refused_before_it_takes_memory() {
+    let pki = TestPki::new();
+    let (program, admin) = program(&pki);
+    for start in ["GET /", "GET / HTTP/1.1\r\nx: ", "x"] {
+        let mut stream = connect(admin);
+        stream.write_all(start.as_bytes()).unwrap();
+        let piece = [b'a'; 64 * 1024];
+        let mut sent = 0;
+        let error = loop {
+            match stream.write(&piece) {
+                Ok(count) => sent += count,
+                Err(error) => break error.kind(),
+            }
+        };
+        assert!(
+            [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset].contains(&error),
+            "{error:?} behind {sent} bytes"
+        );
+    }
+    goes_on(&program, admin);
+}
+
+#[test]
+fn what_is_no_http_is_refused_and_a_body_is_not_read() {
+    let pki = TestPki::new();
+    let (program, admin) = program(&pki);
+    for nonsense in [
+        "\x16\x03\x01\x02\x00\x01\x00\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    ] {
+        let mut stream = connect(admin);
+        stream.write_all(nonsense.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        assert!(!answer.starts_with(b"HTTP/1.1 200"), "{nonsense:?}");
+    }
+    let mut stream = connect(admin);
+    let request = "POST /metrics HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    assert_eq!(http::read(stream).status, 405);
+    goes_on(&program, admin);
+}
+
+#[test]
+fn a_flood_of_questions_leaves_connections_their_turns() {
+    let pki = TestPki::new();
+    let (program, admin) = program(&pki);
+    let mut quiet = program.connect("persona");
+    ping(&mut quiet);
+    let (stop, stopped) = mpsc::channel::<()>();
+    let flood = std::thread::spawn(move || {
+        let mut answered = 0;
+        while stopped.try_recv() == Err(mpsc::TryRecvError::Empty) {
+            for page in ["/connections", "/metrics"] {
+                assert_eq!(get(admin, page).status, 200);
+                answered += 1;
+            }
+        }
+        answered
+    });
+    for _ in 0..ROUND_TRIPS {
+        ping(&mut quiet);
+    }
+    drop(stop);
+    assert!(flood.join().unwrap() > 0);
+}
