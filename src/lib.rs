@@ -9,7 +9,7 @@
 //! | layer | modules | what they know |
 //! |---|---|---|
 //! | 0 | [`base`] | nothing of TLS or sockets |
-//! | 1 | [`identity`], [`relay`] | pure: certificates' names as data; the half-close table |
+//! | 1 | [`identity`], [`relay`] | pure: certificates' names as data, who is admitted; the half-close table |
 //! | 2 | [`config`], [`tls`], [`net`] | text to a validated model; the TLS library; sockets without policy |
 //! | 3 | [`conn`], [`offload`] | one connection; blocking work |
 //! | 4 | [`reactor`] | threads that own connections |

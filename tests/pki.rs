@@ -87,6 +87,49 @@ impl Scene {
         self.openssl(&words).0
     }
 
+    /// Verifies NAME.pem as [`Scene::verify`], looked up with its whole chain in crl.pem; the number of
+    /// the error if it is refused.
+    fn look_up(&self, name: &str) -> Option<String> {
+        let now = NOW.to_string();
+        let sent = format!("{name}.pem");
+        let words = [
+            "verify", "-CAfile", "ca.pem", "-CRLfile", "crl.pem", "-attime", &now,
+        ];
+        let more = ["-crl_check_all", "-x509_strict", "-untrusted", &sent, &sent];
+        let (fine, text) = self.openssl(&[&words[..], &more].concat());
+        let error = || {
+            text.split_once("error ")
+                .unwrap()
+                .1
+                .split(' ')
+                .next()
+                .unwrap()
+                .to_owned()
+        };
+        (!fine).then(error)
+    }
+
+    /// crl.pem's lists as text, each verified with its authority.
+    fn lists(&self) -> Vec<String> {
+        const END: &str = "-----END X509 CRL-----\n";
+        let text = self.text("crl.pem");
+        let mut lists = Vec::new();
+        for (list, by) in text
+            .split_inclusive(END)
+            .zip(["ca.pem", "intermediate.pem"])
+        {
+            fs::write(self.file("one.crl"), list).unwrap();
+            let words = [
+                "crl", "-in", "one.crl", "-noout", "-text", "-verify", "-CAfile", by,
+            ];
+            let (fine, text) = self.openssl(&words);
+            assert!(fine && text.contains("verify OK"), "{text}");
+            lists.push(text.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+        fs::remove_file(self.file("one.crl")).unwrap();
+        lists
+    }
+
     /// NAME.pem as text, with the runs of spaces made one.
     fn describe(&self, name: &str) -> String {
         let sent = format!("{name}.pem");
@@ -316,6 +359,7 @@ fn file_names_cannot_leave_the_folder_or_touch_the_authority() {
         "ca",
         "CA",
         "intermediate",
+        "crl",
         &long,
     ] {
         for role in ["server", "client"] {
@@ -541,6 +585,125 @@ fn days_outside_a_century_are_refused_as_words() {
         let words = ["pki", "init", &format!("--days={days}")];
         assert_eq!(Cli::try_parse_from(words).unwrap_err().exit_code(), 2);
     }
+}
+
+const REVOKED: Option<&str> = Some("23");
+
+#[test]
+fn revocation_lists_hold_whoever_was_revoked_now_and_before() {
+    let scene = Scene::with(&["init"]);
+    for name in ["alice", "bob", "carol"] {
+        scene.now(&["client", name]).unwrap();
+    }
+    scene.now(&["crl"]).unwrap();
+    assert_eq!(scene.look_up("alice"), None);
+    let report = scene.now(&["crl", "--revoke", "alice"]).unwrap();
+    assert!(report.contains("\"CN=alice\""), "{report}");
+    let path = scene.file("bob.pem").display().to_string();
+    let report = scene.now(&["crl", "--revoke", &path]).unwrap();
+    assert!(report.contains("\"CN=alice\"") && report.contains("\"CN=bob\""));
+    let verdicts = ["alice", "bob", "carol"].map(|name| scene.look_up(name));
+    assert_eq!(
+        verdicts.each_ref().map(Option::as_deref),
+        [REVOKED, REVOKED, None]
+    );
+    let [list] = scene.lists().try_into().unwrap();
+    assert!(
+        list.contains("Version 2 (0x1)") && list.contains("X509v3 CRL Number: 3 "),
+        "{list}"
+    );
+    assert!(
+        list.contains("Next Update: Apr 16 17:46:40 2030 GMT"),
+        "{list}"
+    );
+    assert_eq!(mode(&scene.file("crl.pem")), mode(&scene.file("ca.pem")));
+}
+
+#[test]
+fn a_certificate_is_revoked_once_and_stays_so_when_its_name_is_issued_anew() {
+    let scene = Scene::with(&["init"]);
+    scene.now(&["client", "alice"]).unwrap();
+    fs::copy(scene.file("alice.pem"), scene.file("old.pem")).unwrap();
+    for _ in 0..2 {
+        scene.now(&["crl", "--revoke", "alice"]).unwrap();
+    }
+    assert_eq!(scene.lists()[0].matches("Serial Number:").count(), 1);
+    scene.now(&["client", "alice", "--force"]).unwrap();
+    scene.now(&["crl", "--days", "7"]).unwrap();
+    assert_eq!(scene.look_up("old").as_deref(), REVOKED);
+    assert_eq!(scene.look_up("alice"), None);
+    let day = "Next Update: Mar 24 17:46:40 2030 GMT";
+    assert!(scene.lists()[0].contains(day));
+}
+
+#[test]
+fn an_intermediate_and_its_root_have_a_list_each() {
+    let scene = Scene::with(&["init", "--intermediate"]);
+    for name in ["alice", "bob"] {
+        scene.now(&["client", name]).unwrap();
+    }
+    scene.now(&["crl", "--revoke", "alice"]).unwrap();
+    assert_eq!(scene.lists().len(), 2);
+    assert_eq!(scene.look_up("alice").as_deref(), REVOKED);
+    assert_eq!(scene.look_up("bob"), None);
+    scene.now(&["crl", "--revoke", "intermediate"]).unwrap();
+    let lists = scene.lists();
+    assert!(lists[0].contains("Serial Number:") && lists[1].contains("Serial Number:"));
+    assert_eq!(scene.look_up("bob").as_deref(), REVOKED);
+}
+
+#[test]
+fn the_list_of_a_root_that_is_off_line_is_kept_as_it_was() {
+    let scene = Scene::with(&["init", "--intermediate"]);
+    scene.now(&["client", "alice"]).unwrap();
+    fs::rename(scene.file("ca.key"), scene.file("away")).unwrap();
+    let report = scene.now(&["crl"]).unwrap();
+    assert!(report.contains("there is no list of the root"), "{report}");
+    fs::rename(scene.file("away"), scene.file("ca.key")).unwrap();
+    scene.now(&["crl"]).unwrap();
+    fs::rename(scene.file("ca.key"), scene.file("away")).unwrap();
+    for _ in 0..2 {
+        let report = scene.now(&["crl", "--revoke", "alice"]).unwrap();
+        assert!(report.contains("is the one from before"), "{report}");
+        let lists = scene.lists();
+        assert_eq!(lists.len(), 2);
+        assert!(lists[0].contains("X509v3 CRL Number: 2 "));
+        assert_eq!(scene.look_up("alice").as_deref(), REVOKED);
+    }
+    let result = scene.now(&["crl", "--revoke", "intermediate"]);
+    assert_error(result, 1, &["intermediate.pem", "was not issued by"]);
+}
+
+#[test]
+fn what_cannot_be_revoked_is_named_and_the_old_lists_stay() {
+    let scene = Scene::with(&["init"]);
+    let other = Scene::with(&["init"]);
+    other.now(&["client", "alice"]).unwrap();
+    scene.now(&["crl"]).unwrap();
+    let before = (scene.text("crl.pem"), scene.text("revoked.json"));
+    let path = other.file("alice.pem").display().to_string();
+    fs::write(scene.file("empty.pem"), "").unwrap();
+    for (cert, parts) in [
+        (path.as_str(), [path.as_str(), "was not issued by"]),
+        ("nobody", ["nobody", "cannot be read"]),
+        ("empty", ["empty.pem", "certificate"]),
+    ] {
+        assert_error(scene.now(&["crl", "--revoke", cert]), 1, &parts);
+    }
+    assert_eq!((scene.text("crl.pem"), scene.text("revoked.json")), before);
+    fs::write(scene.file("revoked.json"), "{").unwrap();
+    assert_error(scene.now(&["crl"]), 1, &["revoked.json", "restore it"]);
+}
+
+#[test]
+fn a_new_authority_by_force_begins_without_the_old_ones_lists() {
+    let scene = Scene::with(&["init"]);
+    scene.now(&["crl"]).unwrap();
+    scene.now(&["init", "--force"]).unwrap();
+    assert_eq!(
+        scene.names(),
+        ["ca.key", "ca.pem"].map(str::to_owned).into()
+    );
 }
 
 #[test]

@@ -6,6 +6,8 @@ mod support;
 
 #[path = "postgres/renewal.rs"]
 mod renewal;
+#[path = "postgres/rotation.rs"]
+mod rotation;
 #[path = "postgres/trouble.rs"]
 mod trouble;
 #[path = "postgres/tunnels.rs"]

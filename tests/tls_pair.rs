@@ -7,6 +7,8 @@
 
 mod support;
 
+#[path = "tls_pair/again.rs"]
+mod again;
 #[path = "tls_pair/by_hand.rs"]
 mod by_hand;
 #[path = "tls_pair/credentials.rs"]
@@ -15,6 +17,8 @@ mod credentials;
 mod damage;
 #[path = "tls_pair/data.rs"]
 mod data;
+#[path = "tls_pair/dates.rs"]
+mod dates;
 #[path = "tls_pair/endings.rs"]
 mod endings;
 #[path = "tls_pair/facts.rs"]
@@ -39,6 +43,10 @@ mod refused;
 mod resumed;
 #[path = "tls_pair/resumption.rs"]
 mod resumption;
+#[path = "tls_pair/revocation.rs"]
+mod revocation;
+#[path = "tls_pair/revocation_files.rs"]
+mod revocation_files;
 #[path = "tls_pair/stranger.rs"]
 mod stranger;
 #[path = "tls_pair/trust.rs"]

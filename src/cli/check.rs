@@ -1,43 +1,33 @@
 //! `mtls-persona check`.
 
+mod report;
+
 use std::path::Path;
 use std::process::ExitCode;
 
-use super::{WRONG_WORDS, fail, pki, unix_now};
-use crate::config::{self, Config};
-use crate::ops::{Checked, check_credentials};
+use super::{WRONG_WORDS, fail, finish, tell, unix_now};
+use crate::config;
+use crate::ops::{check_credentials, inventory};
 
-/// Tells every problem of a configuration and of the files that it names.
+/// Tells every problem of a configuration and of the files that it names, and what lies in them.
 pub(super) fn check(config: &Path) -> ExitCode {
     let loaded = match config::load(config) {
         Ok(loaded) => loaded,
         Err(problems) => return fail(WRONG_WORDS, &problems),
     };
-    let checked = match check_credentials(&loaded.config.pairs, unix_now()) {
+    let now = unix_now();
+    let pairs = &loaded.config.pairs;
+    let checked = match check_credentials(pairs, now) {
         Ok(checked) => checked,
         Err(problems) => return fail(WRONG_WORDS, &problems.join("\n")),
     };
     let warnings = loaded.warnings.iter().map(ToString::to_string);
-    for warning in warnings.chain(checked.warnings.iter().cloned()) {
-        println!("warning: {warning}");
+    let warnings = warnings.chain(checked.warnings.iter().cloned());
+    let mut text = super::warnings(warnings);
+    for (pair, credentials) in pairs.iter().zip(&checked.credentials) {
+        text += &report::pair(pair, &credentials.chain);
     }
-    print_pairs(&loaded.config, &checked);
-    ExitCode::SUCCESS
-}
-
-fn print_pairs(config: &Config, checked: &Checked) {
-    for (pair, credentials) in config.pairs.iter().zip(&checked.credentials) {
-        println!(
-            "pair {}: {} {} -> {}",
-            pair.name, pair.mode, pair.inbound, pair.outbound
-        );
-        println!(
-            "  {}: {}, {} days left (until {})",
-            pair.tls.cert.display(),
-            credentials.cert,
-            credentials.days_left,
-            pki::date(credentials.cert.not_after)
-        );
-    }
-    println!("ok");
+    text += &report::files(&inventory(pairs), now);
+    text += "ok\n";
+    finish(ExitCode::SUCCESS, tell(&text))
 }

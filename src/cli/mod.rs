@@ -1,11 +1,14 @@
 //! The commands, their arguments and their exit codes: 0 it did it, 1 it could not, 2 the words or the
 //! file are wrong.
 
+mod certificate;
 mod check;
 pub mod demo;
 pub mod pki;
+mod probe;
 mod run;
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -40,6 +43,8 @@ enum Command {
     Run(ConfigArgs),
     /// Tell every problem of a configuration and its certificates; no socket is opened.
     Check(ConfigArgs),
+    /// Dial as `run` would, step by step, and say where that stops and why.
+    Probe(probe::ProbeArgs),
     /// Show it at work: a throw-away authority, a service, a gateway and a persona in one process.
     Demo(demo::DemoArgs),
     /// Make certificates for bring-up and tests.
@@ -68,6 +73,7 @@ pub fn main() -> ExitCode {
     match (cli.command, cli.config) {
         (Some(Command::Run(args)), _) => run::run(&args.config),
         (Some(Command::Check(args)), _) => check::check(&args.config),
+        (Some(Command::Probe(args)), _) => probe::run(&args),
         (Some(Command::Demo(args)), _) => demo::run(&args),
         (Some(Command::Pki(args)), _) => match pki::run(args) {
             Ok(()) => ExitCode::SUCCESS,
@@ -100,6 +106,26 @@ fn fail(code: u8, error: &dyn std::fmt::Display) -> ExitCode {
         eprintln!("mtls-persona: {line}");
     }
     ExitCode::from(code)
+}
+
+/// Writes to standard output, so that it is seen at once.
+fn tell(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
+}
+
+/// The exit code of a command that has done its work, unless what it found could not be told.
+fn finish(code: ExitCode, told: io::Result<()>) -> ExitCode {
+    match told {
+        Ok(()) => code,
+        Err(error) => fail(COULD_NOT, &format!("writing to standard output: {error}")),
+    }
+}
+
+/// What should be looked at, a line each.
+fn warnings(warnings: impl IntoIterator<Item = String>) -> String {
+    let line = |warning| format!("warning: {warning}\n");
+    warnings.into_iter().map(line).collect()
 }
 
 /// The time of day, in seconds since 1970.

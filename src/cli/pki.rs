@@ -4,6 +4,7 @@
 //! standard output.
 
 mod args;
+mod crl;
 mod error;
 mod folder;
 mod report;
@@ -20,7 +21,7 @@ use folder::{CA, Folder, INTERMEDIATE, NewFile};
 
 pub use args::PkiArgs;
 pub use error::PkiError;
-pub(super) use report::{date, shell_word};
+pub(super) use report::shell_word;
 
 /// Performs the command now and prints what it did.
 pub fn run(args: PkiArgs) -> Result<(), PkiError> {
@@ -39,6 +40,7 @@ pub fn execute(args: &PkiArgs, now: i64) -> Result<String, PkiError> {
         PkiCommand::Init(init) => make_authority(&folder, init, now),
         PkiCommand::Server(server) => make_server(&folder, server, now),
         PkiCommand::Client(client) => make_client(&folder, client, now),
+        PkiCommand::Crl(crl) => crl::make(&folder, crl, now),
     }
 }
 
@@ -59,6 +61,10 @@ fn make_authority(folder: &Folder, args: &InitArgs, now: i64) -> Result<String, 
         folder.remove_pair(INTERMEDIATE)?;
     }
     folder.write(&files, args.force)?;
+    if args.force {
+        // They are those of the old authority.
+        folder.remove_lists()?;
+    }
     Ok(report::authority(folder, args, validity))
 }
 

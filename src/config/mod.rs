@@ -37,6 +37,7 @@ pub use self::model::{
     TlsFiles, TlsVersion,
 };
 pub use self::problem::{Place, Problem, Problems};
+pub use self::reader::nearest;
 use self::tree::Value;
 
 /// Far beyond every real file, and small enough to hold a mistaken path to something endless.

@@ -139,13 +139,13 @@ impl Pair {
     /// Whether another state of the pair differs at most in which peers it admits.
     pub fn is_same_but_for_peers(&self, other: &Pair) -> bool {
         let alike = Pair {
+            allow: self.allow.clone(),
+            allow_outbound: self.allow_outbound.clone(),
+            allow_mode: self.allow_mode,
             tls: TlsFiles {
                 revocation: self.tls.revocation.clone(),
                 ..other.tls.clone()
             },
-            allow: self.allow.clone(),
-            allow_outbound: self.allow_outbound.clone(),
-            allow_mode: self.allow_mode,
             ..other.clone()
         };
         *self == alike

@@ -294,8 +294,8 @@ impl ObjectReader<'_> {
 /// Beyond this many bytes a key is no misspelling of ours, and not worth comparing.
 const NEAR_KEY_BYTES: usize = 64;
 
-/// The known key that `key` most likely was meant to be, if any is near enough.
-fn nearest(key: &str, known: &[&'static str]) -> Option<&'static str> {
+/// The known word that `key` most likely was meant to be, if any is near enough.
+pub fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
     if key.len() > NEAR_KEY_BYTES {
         return None;
     }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::fixture::{FIVE_KEYS, file, only_problem, pair_with, problems};
+use super::fixture::{FIVE_KEYS, file, only_pair, only_problem, pair_with, problems};
 use super::*;
 
 /// The folder of the reference and the examples.
@@ -297,4 +297,28 @@ fn no_mutation_of_a_file_makes_the_reader_panic() {
         texts > 10_000 && objects > 2_000,
         "{texts} texts, {objects} objects"
     );
+}
+
+#[test]
+fn states_of_a_pair_that_differ_in_whom_they_admit_are_the_same_otherwise() {
+    let state = |members: &str| only_pair(&pair_with(members));
+    let plain = state("");
+    assert!(plain.is_same_but_for_peers(&state("")));
+    for members in [
+        r#""crl":"l""#,
+        r#""crl":["l","m"],"crl_scope":"leaf""#,
+        r#""crl":"l","on_stale_crl":"1h""#,
+    ] {
+        let other = state(members);
+        assert_ne!(plain, other);
+        assert!(plain.is_same_but_for_peers(&other), "{members}");
+        assert!(other.is_same_but_for_peers(&plain), "{members}");
+    }
+    for members in [
+        r#""crl":"l","ca":"b""#,
+        r#""name":"n""#,
+        r#""mode":"bridge""#,
+    ] {
+        assert!(!plain.is_same_but_for_peers(&state(members)), "{members}");
+    }
 }

@@ -10,7 +10,7 @@ use super::step::Turn;
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
 use crate::base::tally::Decision;
-use crate::config::{AllowMode, Mode};
+use crate::config::{AllowMode, Mode, Pair};
 use crate::identity::{Acl, PeerCert, Verdict};
 
 /// What becomes of a peer by an access list.
@@ -51,9 +51,17 @@ pub fn judge(acl: &Acl, mode: AllowMode, peer: Option<&PeerCert>) -> Judgement {
 }
 
 impl Connection {
-    /// Judges the peer of a leg whose handshake is done. One that is refused is told so by an alert.
+    /// Judges the peer of a leg whose handshake is done, by the newest state of the pair. One that is
+    /// refused is told so by an alert.
     pub(super) fn authorize(&mut self, side: Side, turn: &mut Turn<'_>) -> Result<(), End> {
-        let pair = Arc::clone(&self.served.pair);
+        let newest = self.renewal.newest.clone();
+        if let Some(end) = newest
+            .as_ref()
+            .and_then(|state| self.distrusted(state, side))
+        {
+            return Err(end);
+        }
+        let pair = Arc::clone(&newest.as_ref().unwrap_or(&self.served).pair);
         let Some(acl) = pair.acl(side) else {
             return Ok(());
         };
@@ -73,17 +81,26 @@ impl Connection {
                 if let Some(leg) = self.leg(side) {
                     leg.deny(turn.scratch);
                 }
-                let list = match (pair.mode, side) {
-                    (Mode::Bridge, Side::Outbound) => "allow_outbound",
-                    _ => "allow",
-                };
-                let detail = format!("no rule of {list} names it");
-                return Err(End(CloseReason::AclDenied, Some(side), detail));
+                return Err(denied(&pair, side));
             }
         }
         self.summary.judged(side, judgement);
         Ok(())
     }
+}
+
+/// The end of a connection whose peer no rule names.
+pub(super) fn denied(pair: &Pair, side: Side) -> End {
+    End(CloseReason::AclDenied, Some(side), no_rule(pair, side))
+}
+
+/// The detail of a refusal by a pair's access list.
+pub fn no_rule(pair: &Pair, side: Side) -> String {
+    let list = match (pair.mode, side) {
+        (Mode::Bridge, Side::Outbound) => "allow_outbound",
+        _ => "allow",
+    };
+    format!("no rule of {list} names the peer")
 }
 
 #[cfg(test)]

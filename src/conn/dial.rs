@@ -1,19 +1,20 @@
 //! Connecting to the destination: the attempts that a [`Race`] asks for, as sockets.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use mio::Registry;
 
 use super::race::{Failure, Race, RaceStep, interleave, worst};
 use crate::base::reason::CloseReason;
-use crate::config::TcpOptions;
+use crate::config::{Address, Host, TcpOptions};
 use crate::net::{Endpoint, Socket};
 
 /// The attempts to reach one destination.
-pub(super) struct Dial {
+pub struct Dial {
     plan: Plan,
     running: Vec<Attempt>,
 }
@@ -36,7 +37,7 @@ struct Attempt {
 }
 
 /// Where a dial stands.
-pub(super) enum DialStep {
+pub enum DialStep {
     /// Connected.
     Won(Socket, Endpoint),
     /// An event or that instant will tell more.
@@ -46,33 +47,45 @@ pub(super) enum DialStep {
 }
 
 /// Why no address was reached.
-pub(super) struct DialFailure {
+pub struct DialFailure {
     /// The most telling failure.
-    pub(super) reason: CloseReason,
+    pub reason: CloseReason,
     /// Every address and its failure.
-    pub(super) detail: String,
+    pub detail: String,
 }
 
 /// What a dial needs of its surroundings.
-pub(super) struct Dialer<'a> {
+pub struct Dialer<'a> {
     /// The poller.
-    pub(super) registry: &'a Registry,
+    pub registry: &'a Registry,
     /// What the sockets are registered under.
-    pub(super) token: usize,
+    pub token: usize,
     /// Options of TCP sockets.
-    pub(super) tcp: TcpOptions,
+    pub tcp: TcpOptions,
 }
 
 impl Dial {
+    /// A dial to a destination, or else the name of its host, which has to be resolved first.
+    pub fn to(destination: &Address) -> Result<Dial, Arc<str>> {
+        match destination {
+            Address::Tcp { host, port } => match host {
+                Host::Name(name) => Err(Arc::clone(name)),
+                Host::Ip(ip) => Ok(Dial::to_host(&[*ip], *port)),
+                Host::Any => Ok(Dial::to_host(&[Ipv4Addr::LOCALHOST.into()], *port)),
+            },
+            Address::Unix(path) => Ok(Dial::to_path(path.clone())),
+        }
+    }
+
     /// A dial to the addresses of a host, as the resolver ordered them.
-    pub(super) fn to_host(addresses: &[IpAddr], port: u16) -> Dial {
+    pub fn to_host(addresses: &[IpAddr], port: u16) -> Dial {
         let addresses = interleave(addresses).into_iter();
         let race = Race::new(addresses.map(|ip| SocketAddr::new(ip, port)).collect());
         Dial::new(Plan::Tcp(race))
     }
 
     /// A dial to a UNIX socket.
-    pub(super) fn to_path(path: PathBuf) -> Dial {
+    fn to_path(path: PathBuf) -> Dial {
         Dial::new(Plan::Unix(path, UnixState::ToStart))
     }
 
@@ -84,7 +97,7 @@ impl Dial {
     }
 
     /// Looks at every attempt and starts those whose time has come.
-    pub(super) fn turn(&mut self, now: Instant, dialer: &Dialer<'_>) -> DialStep {
+    pub fn turn(&mut self, now: Instant, dialer: &Dialer<'_>) -> DialStep {
         loop {
             if let Some((socket, endpoint)) = self.winner() {
                 return DialStep::Won(socket, endpoint);
@@ -105,7 +118,7 @@ impl Dial {
     }
 
     /// What to tell when the time is up.
-    pub(super) fn failure(&self) -> DialFailure {
+    pub fn failure(&self) -> DialFailure {
         match &self.plan {
             Plan::Tcp(race) => {
                 let failures = race.failures();
@@ -124,6 +137,25 @@ impl Dial {
                     reason: reason(failure),
                     detail: list(&[(Endpoint::Unix(path.clone()), failure)]),
                 }
+            }
+        }
+    }
+
+    /// Every address that was tried, and why it failed if it did.
+    pub fn attempts(&self) -> Vec<(Endpoint, Option<Failure>)> {
+        match &self.plan {
+            Plan::Tcp(race) => {
+                let outcomes = race.outcomes();
+                outcomes
+                    .map(|(addr, outcome)| (Endpoint::Tcp(addr), outcome))
+                    .collect()
+            }
+            Plan::Unix(path, state) => {
+                let outcome = match state {
+                    UnixState::Failed(failure) => Some(*failure),
+                    UnixState::ToStart | UnixState::Running => None,
+                };
+                vec![(Endpoint::Unix(path.clone()), outcome)]
             }
         }
     }

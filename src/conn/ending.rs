@@ -9,6 +9,7 @@ use super::step::Step;
 use crate::base::deadline::DeadlineKind;
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
+use crate::config::Address;
 use crate::relay::{FlowState, Relay};
 use crate::tls::TlsError;
 
@@ -68,8 +69,7 @@ impl Connection {
                 return self.served.pair.outbound.host_name().map(Step::LastGood);
             }
             (DeadlineKind::Lookup, _) => {
-                let detail = format!("no answer for the name in {}", self.served.pair.outbound);
-                End(DnsError, outbound, detail)
+                End(DnsError, outbound, no_answer(&self.served.pair.outbound))
             }
             (DeadlineKind::Connect, Phase::Connecting(dial)) => {
                 End(ConnectTimeout, outbound, dial.failure().detail)
@@ -120,6 +120,11 @@ impl Connection {
     }
 }
 
+/// The resolver has not said anything about a destination in time.
+pub fn no_answer(destination: &Address) -> String {
+    format!("no answer for the name in {destination}")
+}
+
 const BARE_ANSWER: &str = "the peer answered our close_notify by closing without one of its own; if \
     it always does (nginx does), set on_truncation to end";
 
@@ -133,18 +138,19 @@ fn is_bare_answer(relay: &Relay, reason: CloseReason) -> bool {
     reason == CloseReason::TlsTruncated && is_second && relay.was_mute_since()
 }
 
-/// What an operator may want to know of a destination that we showed our certificate to.
+/// Of a destination that we showed our certificate to, and that ended the connection without a word.
 ///
 /// Some servers judge a certificate only once the handshake is done, and refuse it by closing as if
 /// all were well; nobody can tell that from a server with nothing to say.
+pub const MUTE_END: &str = "the destination ended it after the handshake without sending a byte: it may have \
+    refused our certificate or not have reached its own destination, see its log";
+
+/// What an operator may want to know of a destination that we showed our certificate to.
 fn remark(relay: &Relay) -> &'static str {
     let left_first = relay.ended_first().or(relay.culprit());
     let is_mute = relay.flow_from(Side::Outbound).bytes() == 0;
     match left_first {
-        Some(Side::Outbound) if is_mute => {
-            "the destination ended it after the handshake without sending a byte: it may have \
-             refused our certificate or not have reached its own destination, see its log"
-        }
+        Some(Side::Outbound) if is_mute => MUTE_END,
         _ => "",
     }
 }

@@ -37,7 +37,7 @@ enum Channel {
 }
 
 /// One side of a connection.
-pub(super) struct Leg {
+pub struct Leg {
     socket: Socket,
     channel: Channel,
     readiness: Readiness,
@@ -58,7 +58,7 @@ pub(super) struct Leg {
 /// Every event since the socket was registered has to be noted in it: readiness is told once, and what
 /// is missed here would be waited for in vain.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Readiness {
+pub struct Readiness {
     readable: bool,
     writable: bool,
     /// A short read proves nothing: an end may stand behind it, or it stopped at a mark (urgent data
@@ -70,7 +70,7 @@ pub(super) struct Readiness {
 
 impl Readiness {
     /// Notes what the poller told.
-    pub(super) fn note(&mut self, event: &Event) {
+    pub fn note(&mut self, event: &Event) {
         self.readable |= event.is_readable() || event.is_read_closed();
         self.writable |= event.is_writable();
         self.looks_twice |= event.is_read_closed() || event.is_priority();
@@ -88,7 +88,7 @@ impl Readiness {
     }
 
     /// Of a socket that has connected, where these events have been told meanwhile.
-    pub(super) fn connected(self) -> Readiness {
+    pub fn connected(self) -> Readiness {
         Readiness {
             writable: true,
             ..self
@@ -103,7 +103,7 @@ impl Leg {
     }
 
     /// A leg with TLS.
-    pub(super) fn tls(socket: Socket, session: Session, readiness: Readiness) -> Leg {
+    pub fn tls(socket: Socket, session: Session, readiness: Readiness) -> Leg {
         Leg::new(socket, Channel::Tls(Box::new(session)), readiness)
     }
 
@@ -125,12 +125,12 @@ impl Leg {
     }
 
     /// Notes what the poller told. Nothing is done about it before the connection's turn.
-    pub(super) fn note(&mut self, event: &Event) {
+    pub fn note(&mut self, event: &Event) {
         self.readiness.note(event);
     }
 
     /// The session, on a TLS leg.
-    pub(super) fn session(&self) -> Option<&Session> {
+    pub fn session(&self) -> Option<&Session> {
         match &self.channel {
             Channel::Plain => None,
             Channel::Tls(session) => Some(session),
@@ -156,7 +156,7 @@ impl Leg {
     }
 
     /// Why the TLS session failed, told once.
-    pub(super) fn take_error(&mut self) -> Option<TlsError> {
+    pub fn take_error(&mut self) -> Option<TlsError> {
         self.error.take()
     }
 
@@ -189,7 +189,7 @@ impl Leg {
     }
 
     /// Goes on with the TLS handshake; a plain leg needs none. On failure the alert is on its way.
-    pub(super) fn handshake(&mut self, scratch: &mut Scratch) -> Result<Handshake, TlsError> {
+    pub fn handshake(&mut self, scratch: &mut Scratch) -> Result<Handshake, TlsError> {
         loop {
             let received = self.receive_ciphertext(scratch);
             let Channel::Tls(session) = &mut self.channel else {
@@ -226,7 +226,7 @@ impl Leg {
     }
 
     /// Sends what was held, if nothing has come to go with it.
-    pub(super) fn let_go(&mut self, scratch: &mut Scratch) {
+    pub fn let_go(&mut self, scratch: &mut Scratch) {
         if std::mem::take(&mut self.is_held) {
             relay::Leg::flush(self, scratch);
         }

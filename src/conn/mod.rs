@@ -40,9 +40,13 @@ mod served;
 mod step;
 mod summary;
 
-pub use authorize::{Judgement, judge};
+pub use authorize::{Judgement, judge, no_rule};
 pub use closing::Closing;
 pub use connection::{Accepted, Connection};
+pub use dial::{Dial, DialFailure, DialStep, Dialer};
+pub use ending::{MUTE_END, no_answer};
+pub use leg::{Leg, Readiness};
+pub use opening::expected_name;
 pub use report::Report;
 pub use served::{Concern, Contents, PairId, Served};
 pub use step::{Step, Turn};

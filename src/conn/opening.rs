@@ -1,6 +1,5 @@
 //! A connection before its relay: handshakes, and the way to the destination.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::connection::{Connection, End, Next, Phase};
@@ -10,7 +9,7 @@ use super::step::{Step, Turn};
 use crate::base::deadline::DeadlineKind;
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
-use crate::config::{Address, Host, ServerName};
+use crate::config::ServerName;
 use crate::net::Socket;
 use crate::tls::{ExpectedName, Handshake, Role};
 
@@ -63,25 +62,14 @@ impl Connection {
     /// Finds out where to connect to.
     pub(super) fn dial(&mut self, now: Instant) -> Next {
         let connect_by = now + self.served.pair.timeouts.connect;
-        let dial = match &self.served.pair.outbound {
-            Address::Tcp {
-                host: Host::Name(name),
-                ..
-            } => {
+        let dial = match Dial::to(&self.served.pair.outbound) {
+            Ok(dial) => dial,
+            Err(name) => {
                 let ask_again = connect_by.min(now + LOOKUP_PATIENCE);
                 self.deadlines.set(DeadlineKind::Lookup, ask_again);
                 self.phase = Phase::Resolving(connect_by);
-                return Next::Step(Step::Resolve(Arc::clone(name)));
+                return Next::Step(Step::Resolve(name));
             }
-            Address::Tcp {
-                host: Host::Ip(ip),
-                port,
-            } => Dial::to_host(&[*ip], *port),
-            Address::Tcp {
-                host: Host::Any,
-                port,
-            } => Dial::to_host(&[std::net::Ipv4Addr::LOCALHOST.into()], *port),
-            Address::Unix(path) => Dial::to_path(path.clone()),
         };
         self.deadlines.set(DeadlineKind::Connect, connect_by);
         Next::Phase(Phase::Connecting(dial))
@@ -134,16 +122,12 @@ impl Connection {
             self.outbound = Some(Leg::plain(socket, readiness));
             return Ok(self.relay(now));
         };
-        let name = match name {
-            ServerName::Dns(name) => ExpectedName::Dns(name),
-            ServerName::Ip(ip) => ExpectedName::Ip(*ip),
-        };
         let internal = |detail| End(CloseReason::Internal, Some(Side::Outbound), detail);
         let Some(context) = self.served.credentials.context(Role::Client) else {
             return Err(internal("no client credentials".to_owned()));
         };
         let destination = self.served.pair.outbound.to_string();
-        let session = context.client_session(name, &destination);
+        let session = context.client_session(expected_name(name), &destination);
         let session = session.map_err(|error| internal(error.to_string()))?;
         self.outbound = Some(Leg::tls(socket, session, readiness));
         let at = now + self.served.pair.timeouts.handshake;
@@ -165,5 +149,13 @@ impl Connection {
                 Ok(self.relay(now))
             }
         }
+    }
+}
+
+/// The name that a server must prove, for its session.
+pub fn expected_name(name: &ServerName) -> ExpectedName<'_> {
+    match name {
+        ServerName::Dns(name) => ExpectedName::Dns(name),
+        ServerName::Ip(ip) => ExpectedName::Ip(*ip),
     }
 }

@@ -197,13 +197,19 @@ impl Race {
         self.addrs[attempt]
     }
 
+    /// Each address that was started, and why it failed if it did, in the order of trying.
+    pub fn outcomes(&self) -> impl Iterator<Item = (SocketAddr, Option<Failure>)> {
+        let outcomes = self.outcomes.iter().copied();
+        self.addrs.iter().copied().zip(outcomes)
+    }
+
     /// What is known when the caller gives up: each address that was started and why it failed,
     /// with [`Failure::TimedOut`] for those still running. Addresses never tried are left out.
     pub fn failures(&self) -> Vec<(SocketAddr, Failure)> {
-        let outcomes = self
-            .outcomes
-            .iter()
-            .map(|outcome| outcome.unwrap_or(Failure::TimedOut));
-        self.addrs.iter().copied().zip(outcomes).collect()
+        let failure = |outcome: Option<Failure>| outcome.unwrap_or(Failure::TimedOut);
+        let outcomes = self.outcomes();
+        outcomes
+            .map(|(addr, outcome)| (addr, failure(outcome)))
+            .collect()
     }
 }

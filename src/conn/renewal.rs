@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::authorize::{Judgement, denied, judge};
 use super::connection::{Connection, End};
 use super::served::{Concern, Served};
 use crate::base::deadline::DeadlineKind;
@@ -18,7 +19,7 @@ const LOOK_AHEAD: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct Renewal {
     /// The newest state that concerns it.
-    newest: Option<Arc<Served>>,
+    pub(super) newest: Option<Arc<Served>>,
     /// Its peers are to be judged by the newest state in its next turn.
     pub(super) is_to_be_judged: bool,
     /// How it ends when the time that a reload left it is over.
@@ -67,11 +68,13 @@ impl Connection {
     /// Ends the connection now, or when the time of the reload is over, or not.
     fn obey(&mut self, policy: OnReload, end: End) {
         match (policy, self.renewal.until) {
-            (OnReload::Keep, _) | (OnReload::Drain, None) => {}
-            (OnReload::Drain, Some(until)) => {
+            (OnReload::Keep, _) => {}
+            (OnReload::Drain, Some(until)) if self.renewal.end.is_none() => {
                 self.deadlines.set(DeadlineKind::Reload, until);
-                self.renewal.end.get_or_insert(end);
+                self.renewal.end = Some(end);
             }
+            // A later reload gives no more time than the first one.
+            (OnReload::Drain, _) => {}
             (OnReload::Close, _) => self.end(end),
         }
     }
@@ -86,16 +89,29 @@ impl Connection {
             return;
         };
         for side in [Side::Inbound, Side::Outbound] {
-            if let Some(end) = self.refusal(&newest, side) {
+            let end = self.distrusted(&newest, side);
+            if let Some(end) = end.or_else(|| self.unlisted(&newest, side)) {
                 self.obey(newest.pair.on_reload, end);
             }
         }
     }
 
-    /// Why the peer of a leg would be refused now.
-    fn refusal(&mut self, newest: &Served, side: Side) -> Option<End> {
-        let _ = (newest, side);
-        None
+    /// Why a state of the pair would not believe the certificate of a leg's peer.
+    pub(super) fn distrusted(&mut self, state: &Served, side: Side) -> Option<End> {
+        let session = self.leg(side)?.session()?;
+        let context = state.credentials.context(session.role())?;
+        let error = context.judge_again(session).err()?;
+        Some(self.tls_end(side, error))
+    }
+
+    /// Why the access list of a state of the pair would refuse the peer of a leg.
+    fn unlisted(&mut self, state: &Served, side: Side) -> Option<End> {
+        let acl = state.pair.acl(side)?;
+        let peer = self.leg(side)?.session()?.peer()?;
+        match judge(acl, state.pair.allow_mode, Some(&peer)) {
+            Judgement::Denied => Some(denied(&state.pair, side)),
+            Judgement::Admitted(_) | Judgement::Observed => None,
+        }
     }
 
     /// A handshake is done: its peer's certificate ends at that time, in seconds since 1970.

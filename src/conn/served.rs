@@ -62,3 +62,110 @@ impl Concern {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+    use crate::tls::authority::{Identity, LeafRequest, Validity};
+    use crate::tls::{Material, MinVersion, PemFile, Resumption, Revocation};
+
+    /// What nothing in here looks at.
+    fn credentials() -> Arc<Credentials> {
+        let request = LeafRequest::client("alice", Validity::days(1_800_000_000, 1));
+        let identity = Identity::self_signed(&request).unwrap();
+        let file = |pem: &str| PemFile {
+            path: String::new(),
+            bytes: pem.as_bytes().to_vec(),
+        };
+        let material = Material {
+            cert: file(&identity.cert_pem),
+            key: file(&identity.key_pem),
+            ca: vec![file(&identity.cert_pem)],
+            min_version: MinVersion::Tls12,
+            resumption: Resumption::Off,
+            revocation: Revocation::default(),
+        };
+        Arc::new(Credentials::prove(&material, &[], 1_800_000_000).unwrap())
+    }
+
+    /// A state of a pair with these members more.
+    fn served(members: &str, contents: Contents) -> Served {
+        let text = format!(
+            r#"{{"cert":"c","key":"k","ca":"a","address_pairs":[{{"inbound":":1","outbound":"db:1"{members}}}]}}"#
+        );
+        let pair = parse(&text).unwrap().config.pairs.remove(0);
+        Served {
+            id: PairId { since: 1, place: 0 },
+            generation: 1,
+            pair: Arc::new(pair),
+            credentials: credentials(),
+            contents,
+        }
+    }
+
+    const SAME: Contents = Contents {
+        identity: 1,
+        lists: 1,
+    };
+
+    /// What it means that a pair with nothing more becomes this one.
+    fn concern(members: &str, contents: Contents) -> Concern {
+        Concern::between(&served("", SAME), &served(members, contents))
+    }
+
+    #[test]
+    fn the_same_settings_and_contents_are_nothing_even_with_credentials_made_anew() {
+        assert_eq!(concern("", SAME), Concern::Nothing);
+        let older = served(r#","crl":"l","on_reload":"close""#, SAME);
+        let newer = Served {
+            generation: 7,
+            ..served(r#","on_reload":"close","crl":["l"]"#, SAME)
+        };
+        assert_eq!(Concern::between(&older, &newer), Concern::Nothing);
+    }
+
+    #[test]
+    fn another_certificate_key_or_trust_is_another_connection() {
+        let contents = Contents {
+            identity: 2,
+            ..SAME
+        };
+        assert_eq!(concern("", contents), Concern::Whole);
+        let both = Contents {
+            identity: 2,
+            lists: 2,
+        };
+        assert_eq!(concern("", both), Concern::Whole);
+    }
+
+    #[test]
+    fn other_revocation_lists_are_about_peers_alone() {
+        let contents = Contents { lists: 2, ..SAME };
+        assert_eq!(concern("", contents), Concern::Peers);
+        for members in [r#","crl":"l""#, r#","crl":"l","crl_scope":"leaf""#] {
+            assert_eq!(concern(members, SAME), Concern::Peers, "{members}");
+        }
+    }
+
+    #[test]
+    fn another_setting_is_another_connection() {
+        for members in [
+            r#","name":"n""#,
+            r#","mode":"server""#,
+            r#","server_name":"other""#,
+            r#","cert":"c2","key":"k2""#,
+            r#","ca":"a2""#,
+            r#","min_version":"TLS1.3""#,
+            r#","resumption":false"#,
+            r#","timeouts":{"idle":"1h"}"#,
+            r#","limits":{"connections":5}"#,
+            r#","on_truncation":"end""#,
+            r#","on_reload":"drain""#,
+            r#","on_peer_expiry":"close""#,
+        ] {
+            assert_eq!(concern(members, SAME), Concern::Whole, "{members}");
+        }
+    }
+}

@@ -1,14 +1,16 @@
 //! Reads the configured files and lets `tls` prove what is in them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{Mode, Pair, TlsFiles, TlsVersion};
-use crate::tls::{Credentials, Material, MinVersion, PemFile, Resumption, Role};
+use crate::config::{self, Mode, Pair, TlsFiles, TlsVersion};
+use crate::tls::{
+    Credentials, CrlScope, Material, MinVersion, OnStaleCrl, PemFile, Resumption, Revocation, Role,
+};
 
 /// Far beyond every real trust file, and small enough to hold a mistaken path to something endless.
 const FILE_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -62,7 +64,9 @@ pub(super) fn prove<'a>(
     }
     if files.problems.is_empty() {
         warnings.extend(files.warnings);
-        warnings.dedup();
+        // Many pairs may name one file.
+        let mut told = HashSet::new();
+        warnings.retain(|warning| told.insert(warning.clone()));
         Ok(Checked {
             credentials,
             warnings,
@@ -95,6 +99,8 @@ impl Files {
         let cert = self.pem(&files.cert);
         let key = self.pem(&files.key);
         let ca: Vec<_> = files.ca.iter().map(|path| self.pem(path)).collect();
+        let crl = files.revocation.crl.iter().map(|path| self.pem(path));
+        let crl: Vec<_> = crl.collect();
         self.look_at_permissions(&files.key);
         Some(Material {
             cert: cert?,
@@ -108,6 +114,7 @@ impl Files {
                 true => Resumption::On,
                 false => Resumption::Off,
             },
+            revocation: revocation(&files.revocation, crl.into_iter().collect::<Option<_>>()?),
         })
     }
 
@@ -138,17 +145,43 @@ impl Files {
     }
 
     fn look_at_permissions(&mut self, key: &Path) {
-        const OTHERS: u32 = 0o007;
         let mode = fs::metadata(key).map(|metadata| metadata.permissions().mode());
-        if mode.is_ok_and(|mode| mode & OTHERS != 0) {
+        if let Some(who) = mode.ok().and_then(who_has_access) {
             let key = key.display();
-            let warning = format!("{key}: every user of this machine has access to it: chmod 600");
-            self.warnings.push(warning);
+            self.warnings.push(format!("{key}: {who}: chmod 600"));
         }
     }
 }
 
-fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
+fn revocation(policy: &config::Revocation, crl: Vec<PemFile>) -> Revocation {
+    Revocation {
+        crl,
+        scope: match policy.scope {
+            config::CrlScope::Chain => CrlScope::Chain,
+            config::CrlScope::Leaf => CrlScope::Leaf,
+        },
+        on_stale: match policy.on_stale {
+            config::OnStaleCrl::Fail => OnStaleCrl::Fail,
+            config::OnStaleCrl::Warn => OnStaleCrl::Warn,
+            config::OnStaleCrl::Grace(grace) => OnStaleCrl::Grace(grace),
+        },
+    }
+}
+
+/// Who has access to a private key that should have none, by the mode of its file. That a group may read
+/// it is common, and may be meant.
+fn who_has_access(mode: u32) -> Option<&'static str> {
+    const OTHERS: u32 = 0o007;
+    const GROUP_WRITES: u32 = 0o020;
+    match mode {
+        _ if mode & OTHERS != 0 => Some("every user of this machine has access to it"),
+        _ if mode & GROUP_WRITES != 0 => Some("every user of its group can replace it"),
+        _ => None,
+    }
+}
+
+/// The bytes of a file, or why it cannot be had.
+pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
     let cannot = |error: std::io::Error| format!("cannot be read: {error}");
     let metadata = fs::metadata(path).map_err(cannot)?;
     if !metadata.is_file() {
@@ -160,4 +193,23 @@ fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
         ));
     }
     fs::read(path).map_err(cannot)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_for_its_owner_and_may_be_read_by_its_group() {
+        let told = |mode: u32| who_has_access(0o100_000 | mode).map(|who| who.contains("group"));
+        for mode in [0o400, 0o600, 0o640, 0o440, 0o700, 0o710] {
+            assert_eq!(told(mode), None, "{mode:o}");
+        }
+        for mode in [0o620, 0o660, 0o670] {
+            assert_eq!(told(mode), Some(true), "{mode:o}");
+        }
+        for mode in [0o604, 0o602, 0o601, 0o666] {
+            assert_eq!(told(mode), Some(false), "{mode:o}");
+        }
+    }
 }

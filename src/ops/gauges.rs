@@ -35,7 +35,6 @@ impl Gauges {
     pub(super) fn serves(&self, generation: u64, now: i64) {
         self.serves_since.store(now, Ordering::Release);
         self.generation.store(generation, Ordering::Release);
-        self.is_reload_failing.store(false, Ordering::Release);
     }
 
     pub(super) fn recovered(&self) {

@@ -1,10 +1,11 @@
 //! A small certificate authority for bring-up, demonstrations and tests.
 //!
-//! It makes keys and X.509 version 3 certificates (RFC 5280) with the TLS library that the program
+//! It makes keys, X.509 version 3 certificates and revocation lists (RFC 5280) with the TLS library that the program
 //! forwards with. It keeps no files and reads no clock: whoever calls brings the time and stores
 //! the PEM text. It is able to make certificates that a peer must refuse (expired, signed with
 //! SHA-1, for the wrong purpose), because the refusals need something to refuse.
 
+mod crl;
 mod error;
 mod names;
 mod pem;
@@ -25,6 +26,7 @@ use super::backend::{
 use super::facts;
 use sign::{Draft, Profile, Signer};
 
+pub use crl::{CrlRequest, Issued, Revoked};
 pub use error::AuthorityError;
 pub use names::is_dns_name;
 pub use request::{Digest, KeyKind, LeafRequest, Purpose, Subject, Validity};

@@ -1,7 +1,8 @@
 //! The wall around the TLS library: which one it is, and every difference between the two.
 //!
 //! The `boring` and `openssl` crates share most of their interface; the rest of this folder uses it
-//! through `lib` and does not know which one it has. What differs is a function here, once for each.
+//! through `lib` and does not know which one it has. What differs is a function here, once for each; what both
+//! crates lack alike is in the folder.
 
 #[cfg(all(feature = "boringssl", feature = "openssl"))]
 compile_error!(
@@ -14,8 +15,13 @@ compile_error!(
      `--no-default-features --features openssl`"
 );
 
+mod again;
+mod crl;
+
+pub(super) use self::again::{Presented, TICKETS_HOLD_CHAINS, as_handshake};
 #[cfg(feature = "boringssl")]
 pub(super) use self::boringssl::*;
+pub(super) use self::crl::{Crl, CrlDraft, may_issue};
 #[cfg(all(feature = "openssl", not(feature = "boringssl")))]
 pub(super) use self::openssl_crate::*;
 
@@ -72,15 +78,19 @@ pub(super) fn return_memory() {
 
 #[cfg(feature = "boringssl")]
 mod boringssl {
+    use std::ffi::{c_int, c_void};
+
     pub(in crate::tls) use boring as lib;
     use boring::asn1::Asn1StringRef;
     use boring::error::ErrorStack;
     use boring::ssl::{SslContextBuilder, SslOptions, SslRef, SslSession};
     use boring::stack::StackRef;
-    use boring::x509::store::X509StoreBuilderRef;
+    use boring::x509::store::{X509Store, X509StoreBuilderRef};
     use boring::x509::verify::X509VerifyFlags;
     use boring::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyError};
     use foreign_types_boring::ForeignTypeRef;
+
+    use crate::tls::request;
 
     /// Settings that the other library spells otherwise or lacks.
     pub(in crate::tls) fn configure(
@@ -156,17 +166,37 @@ mod boringssl {
         sent == 1
     }
 
+    /// Lets `request` note it when the server of a client's session asks for a certificate.
+    pub(in crate::tls) fn watch_request(ssl: &mut SslRef) {
+        // SAFETY: the pointer is a live SSL, and the function needs no argument. The crate has no call
+        // for it.
+        #[allow(unsafe_code)]
+        unsafe {
+            boring_sys::SSL_set_cert_cb(ssl.as_ptr(), Some(asked), std::ptr::null_mut());
+        }
+    }
+
+    /// The server has asked, and the certificate is there already.
+    extern "C" fn asked(ssl: *mut boring_sys::SSL, _: *mut c_void) -> c_int {
+        // SAFETY: the library lends a live SSL for this call.
+        #[allow(unsafe_code)]
+        let ssl = unsafe { SslRef::from_ptr(ssl) };
+        request::note(ssl);
+        1
+    }
+
     /// A session that waits to be resumed: once it was told of, BoringSSL changes it no more.
     pub(in crate::tls) type KeptSession = SslSession;
 
-    /// Makes a session ready to wait; how many bytes it holds: its ticket and the peer's chain.
+    /// Makes a session ready to wait; how many bytes it holds: its ticket, the peer's staple and chain.
     pub(in crate::tls) fn keep_session(session: SslSession) -> Option<(KeptSession, usize)> {
-        let (mut ticket, mut bytes) = (std::ptr::null(), 0);
-        // SAFETY: the pointer is a live session, which lends its ticket; only the length is looked at.
-        // The crate has no calls for these.
+        let (mut lent, mut bytes, mut staple) = (std::ptr::null(), 0, 0);
+        // SAFETY: the pointer is a live session, which lends what it has; only the lengths are looked
+        // at. The crate has no calls for these.
         #[allow(unsafe_code)]
         let certs = unsafe {
-            boring_sys::SSL_SESSION_get0_ticket(session.as_ptr(), &mut ticket, &mut bytes);
+            boring_sys::SSL_SESSION_get0_ticket(session.as_ptr(), &mut lent, &mut bytes);
+            boring_sys::SSL_SESSION_get0_ocsp_response(session.as_ptr(), &mut lent, &mut staple);
             boring_sys::SSL_SESSION_get0_peer_certificates(session.as_ptr())
         };
         // SAFETY: the session's own list of buffers, or null, which counts as empty.
@@ -177,7 +207,7 @@ mod boringssl {
                 boring_sys::CRYPTO_BUFFER_len(boring_sys::sk_value(certs.cast(), at).cast())
             })
         };
-        let bytes = lengths.fold(bytes, usize::saturating_add);
+        let bytes = lengths.fold(bytes.saturating_add(staple), usize::saturating_add);
         Some((session, bytes))
     }
 
@@ -199,6 +229,22 @@ mod boringssl {
         store: &mut X509StoreBuilderRef,
     ) -> Result<(), ErrorStack> {
         store.try_set_flags(X509VerifyFlags::PARTIAL_CHAIN)
+    }
+
+    /// A store that a context keeps too.
+    pub(in crate::tls) fn share(store: &X509Store) -> X509Store {
+        store.clone()
+    }
+
+    /// Looks the peer's certificate up in the store's revocation lists, and those above it if `all`.
+    pub(in crate::tls) fn look_up(
+        store: &mut X509StoreBuilderRef,
+        all: bool,
+    ) -> Result<(), ErrorStack> {
+        store.try_set_flags(match all {
+            true => X509VerifyFlags::CRL_CHECK | X509VerifyFlags::CRL_CHECK_ALL,
+            false => X509VerifyFlags::CRL_CHECK,
+        })
     }
 
     /// The error of a chain under verification, 0 for none.
@@ -296,19 +342,19 @@ mod boringssl {
 mod openssl_crate {
     use std::ffi::{c_int, c_long, c_uchar, c_void};
 
-    use foreign_types::ForeignTypeRef;
+    use foreign_types::{ForeignType, ForeignTypeRef};
     pub(in crate::tls) use openssl as lib;
     use openssl::asn1::Asn1StringRef;
     use openssl::error::ErrorStack;
     use openssl::nid::Nid;
     use openssl::ssl::{SslContextBuilder, SslMode, SslOptions, SslRef, SslSession, SslSessionRef};
     use openssl::stack::StackRef;
-    use openssl::x509::store::X509StoreBuilderRef;
+    use openssl::x509::store::{X509Store, X509StoreBuilderRef};
     use openssl::x509::verify::X509VerifyFlags;
     use openssl::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyResult};
-    use openssl_sys::{SSL, SSL_CTX, SSL_SESSION};
+    use openssl_sys::{SSL, SSL_CTX, SSL_SESSION, X509_STORE};
 
-    use crate::tls::lifetime;
+    use crate::tls::{lifetime, request};
 
     /// Security of at least 112 bits, as RHEL and Debian have it.
     const SECURITY_LEVEL: u32 = 2;
@@ -328,7 +374,7 @@ mod openssl_crate {
         builder.set_num_tickets(0)
     }
 
-    type Seal = extern "C" fn(*mut SSL, *mut c_void) -> c_int;
+    type Told = extern "C" fn(*mut SSL, *mut c_void) -> c_int;
     type Unseal = extern "C" fn(
         *mut SSL,
         *mut SSL_SESSION,
@@ -344,11 +390,13 @@ mod openssl_crate {
         fn SSL_get_options(ssl: *const SSL) -> u64;
         fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
         fn SSL_new_session_ticket(ssl: *mut SSL) -> c_int;
+        fn X509_STORE_up_ref(store: *mut X509_STORE) -> c_int;
+        fn SSL_set_cert_cb(ssl: *mut SSL, told: Told, argument: *mut c_void);
         fn SSL_SESSION_set_time(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
         fn SSL_SESSION_set_timeout(session: *mut SSL_SESSION, seconds: c_long) -> c_long;
         fn SSL_CTX_set_session_ticket_cb(
             context: *mut SSL_CTX,
-            seal: Seal,
+            seal: Told,
             unseal: Unseal,
             argument: *mut c_void,
         ) -> c_int;
@@ -459,6 +507,25 @@ mod openssl_crate {
         false
     }
 
+    /// Lets `request` note it when the server of a client's session asks for a certificate.
+    pub(in crate::tls) fn watch_request(ssl: &mut SslRef) {
+        // SAFETY: the pointer is a live SSL, and the function needs no argument. The crate has no call
+        // for it.
+        #[allow(unsafe_code)]
+        unsafe {
+            SSL_set_cert_cb(ssl.as_ptr(), asked, std::ptr::null_mut());
+        }
+    }
+
+    /// The server has asked, and the certificate is there already.
+    extern "C" fn asked(ssl: *mut SSL, _: *mut c_void) -> c_int {
+        // SAFETY: the library lends a live SSL for this call.
+        #[allow(unsafe_code)]
+        let ssl = unsafe { SslRef::from_ptr(ssl) };
+        request::note(ssl);
+        1
+    }
+
     /// A session that waits to be resumed, as the library writes it. A live one would be shared with the
     /// connection that it is from, which marks it as unfit if it ends without close_notify.
     pub(in crate::tls) type KeptSession = Vec<u8>;
@@ -489,6 +556,28 @@ mod openssl_crate {
         store: &mut X509StoreBuilderRef,
     ) -> Result<(), ErrorStack> {
         store.set_flags(X509VerifyFlags::PARTIAL_CHAIN)
+    }
+
+    /// Looks the peer's certificate up in the store's revocation lists, and those above it if `all`.
+    pub(in crate::tls) fn look_up(
+        store: &mut X509StoreBuilderRef,
+        all: bool,
+    ) -> Result<(), ErrorStack> {
+        store.set_flags(match all {
+            true => X509VerifyFlags::CRL_CHECK | X509VerifyFlags::CRL_CHECK_ALL,
+            false => X509VerifyFlags::CRL_CHECK,
+        })
+    }
+
+    /// A store that a context keeps too.
+    pub(in crate::tls) fn share(store: &X509Store) -> X509Store {
+        // SAFETY: the pointer is a live store, and the count that is raised here is lowered when the
+        // new owner goes. The crate has no call for it.
+        #[allow(unsafe_code)]
+        unsafe {
+            X509_STORE_up_ref(store.as_ptr());
+            X509Store::from_ptr(store.as_ptr())
+        }
     }
 
     /// The error of a chain under verification, 0 for none.

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use super::backend;
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::ssl::{
-    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslVerifyMode, SslVersion,
+    Ssl, SslContext, SslContextBuilder, SslMethod, SslOptions, SslRef, SslVerifyMode, SslVersion,
 };
 use super::backend::lib::x509::X509;
-use super::backend::lib::x509::store::X509StoreBuilder;
+use super::backend::lib::x509::store::{X509Store, X509StoreBuilder};
 use super::backend::lib::x509::verify::X509CheckFlags;
-use super::credentials::{CredentialsError, Parsed};
+use super::credentials::{Authorities, CredentialsError, Parsed};
 use super::known::Known;
 use super::pool::Key;
 use super::resumption::Tickets;
 use super::session::{Role, Session};
 use super::verify::{self, Trust};
-use super::{lifetime, resumption};
+use super::{lifetime, name, request, resumption, staple};
 
 /// Key exchange groups, the preferred one first.
 const GROUPS: &str = "X25519:P-256:P-384";
@@ -65,14 +65,14 @@ pub enum ExpectedName<'a> {
 /// sessions keep what they were made from.
 pub struct TlsContext {
     context: SslContext,
-    role: Role,
+    pub(super) role: Role,
     /// What a client has to resume.
     pool: Option<Arc<Tickets>>,
-    known: Arc<Known>,
+    pub(super) known: Arc<Known>,
+    /// What the library verifies peers with.
+    pub(super) store: X509Store,
+    pub(super) trust: Trust,
 }
-
-/// Of a peer that is held to its chain alone.
-const NO_NAME: &str = "";
 
 impl TlsContext {
     /// A session that dials a server and accepts only one with that name. It may resume an earlier one
@@ -82,6 +82,25 @@ impl TlsContext {
         name: ExpectedName<'_>,
         destination: &str,
     ) -> Result<Session, CredentialsError> {
+        self.dialling_session(name, destination, |_| {})
+    }
+
+    /// As [`TlsContext::client_session`], for whoever wants to know whether the server asks for a
+    /// certificate: [`Session::was_asked`] tells.
+    pub fn watched_client_session(
+        &self,
+        name: ExpectedName<'_>,
+        destination: &str,
+    ) -> Result<Session, CredentialsError> {
+        self.dialling_session(name, destination, request::watch)
+    }
+
+    fn dialling_session(
+        &self,
+        name: ExpectedName<'_>,
+        destination: &str,
+        prepare: impl FnOnce(&mut SslRef),
+    ) -> Result<Session, CredentialsError> {
         debug_assert_eq!(self.role, Role::Client);
         if let ExpectedName::Dns(name) = name
             && !is_one_name(name)
@@ -90,24 +109,15 @@ impl TlsContext {
             return Err(CredentialsError(vec![problem]));
         }
         let session = || -> Result<Session, ErrorStack> {
-            // As it is written in code: an address is no DNS name of the same letters.
-            let expected = format!("{name:?}");
-            let mut ssl = self.ssl(&expected)?;
-            match name {
-                ExpectedName::Dns(name) => {
-                    ssl.set_hostname(name)?;
-                    let param = ssl.param_mut();
-                    // Names come from the SAN alone, and a wildcard is a whole label.
-                    param.set_hostflags(
-                        X509CheckFlags::NEVER_CHECK_SUBJECT | X509CheckFlags::NO_PARTIAL_WILDCARDS,
-                    );
-                    param.set_host(name)?;
-                }
-                ExpectedName::Ip(address) => ssl.param_mut().set_ip(address)?,
+            let mut ssl = self.ssl(Some(name))?;
+            prepare(&mut ssl);
+            staple::ask(&mut ssl)?;
+            if let ExpectedName::Dns(name) = name {
+                ssl.set_hostname(name)?;
             }
             if let Some(pool) = &self.pool {
                 let key = Key {
-                    name: expected,
+                    name: name::written(Some(name)),
                     destination: destination.to_owned(),
                 };
                 resumption::offer(pool, &mut ssl, key)?;
@@ -120,39 +130,49 @@ impl TlsContext {
     /// A session that accepts a client with a certificate that our trust vouches for.
     pub fn server_session(&self) -> Result<Session, CredentialsError> {
         debug_assert_eq!(self.role, Role::Server);
-        let session = || self.session(self.ssl(NO_NAME)?);
+        let session = || self.session(self.ssl(None)?);
         session().map_err(CredentialsError::library)
     }
 
     /// A session for a proof: it verifies nobody.
     pub(super) fn unverified_session(&self) -> Result<Session, ErrorStack> {
-        let mut ssl = self.ssl(NO_NAME)?;
+        let mut ssl = self.ssl(None)?;
         ssl.set_verify(SslVerifyMode::NONE);
         self.session(ssl)
     }
 
-    /// A session for a proof: it verifies chain, purpose and validity, but no name.
-    pub(super) fn nameless_session(&self) -> Result<Session, ErrorStack> {
-        self.session(self.ssl(NO_NAME)?)
+    /// A session for a proof: it verifies chain, purpose and validity, but no name. Validity is judged as
+    /// of `at`, in seconds since 1970, or else of now.
+    pub(super) fn nameless_session(&self, at: Option<i64>) -> Result<Session, ErrorStack> {
+        let mut ssl = self.ssl(None)?;
+        verify::want_chain(&mut ssl)?;
+        if let Some(at) = at {
+            ssl.param_mut().set_time(at as _);
+        }
+        self.session(ssl)
     }
 
     fn session(&self, ssl: Ssl) -> Result<Session, ErrorStack> {
         Session::new(ssl, self.role, Arc::clone(&self.known))
     }
 
-    fn ssl(&self, name: &str) -> Result<Ssl, ErrorStack> {
+    /// A session of the library whose peer is held to its chain, and to a name if there is one.
+    pub(super) fn ssl(&self, name: Option<ExpectedName<'_>>) -> Result<Ssl, ErrorStack> {
         let mut ssl = Ssl::new(&self.context)?;
         verify::prepare(&mut ssl, name)?;
+        if let Some(name) = name {
+            hold_to(&mut ssl, name)?;
+        }
         lifetime::prepare(&mut ssl)?;
         backend::forget_handshake(&mut ssl);
         Ok(ssl)
     }
 
-    /// `cert` and `key` are shown to peers; peers must chain to one of `anchors`.
+    /// `cert` and `key` are shown to peers; peers must chain to one of the authorities.
     pub(super) fn new(
         role: Role,
         parsed: &Parsed,
-        anchors: &[X509],
+        authorities: &Authorities,
         min_version: MinVersion,
         resumption: Resumption,
     ) -> Result<TlsContext, ErrorStack> {
@@ -160,13 +180,17 @@ impl TlsContext {
         set_protocol(&mut builder, min_version)?;
         set_certificate(&mut builder, parsed)?;
         let known = Arc::new(Known::default());
-        set_trust(&mut builder, role, anchors, &known)?;
+        let store = set_trust(&mut builder, role, authorities)?;
+        let trust = Trust::of(authorities, role);
+        judge_by(&mut builder, &trust, &known);
         let pool = set_resumption(&mut builder, role, resumption)?;
         Ok(TlsContext {
             context: builder.build(),
             role,
             pool,
             known,
+            store,
+            trust,
         })
     }
 }
@@ -175,6 +199,21 @@ impl TlsContext {
 /// the check off, and to OpenSSL a dot in front stands for every name below.
 fn is_one_name(name: &str) -> bool {
     !name.is_empty() && !name.starts_with('.') && !name.contains(['*', '\0'])
+}
+
+/// Holds the server of a session to a name.
+fn hold_to(ssl: &mut Ssl, name: ExpectedName<'_>) -> Result<(), ErrorStack> {
+    let param = ssl.param_mut();
+    match name {
+        ExpectedName::Dns(name) => {
+            // Names come from the SAN alone, and a wildcard is a whole label.
+            param.set_hostflags(
+                X509CheckFlags::NEVER_CHECK_SUBJECT | X509CheckFlags::NO_PARTIAL_WILDCARDS,
+            );
+            param.set_host(name)
+        }
+        ExpectedName::Ip(address) => param.set_ip(address),
+    }
 }
 
 fn set_protocol(builder: &mut SslContextBuilder, min: MinVersion) -> Result<(), ErrorStack> {
@@ -226,29 +265,35 @@ fn name_anchors(builder: &mut SslContextBuilder, anchors: &[X509]) -> Result<(),
     Ok(())
 }
 
+/// Gives a context its store, and gives the store back.
 fn set_trust(
     builder: &mut SslContextBuilder,
     role: Role,
-    anchors: &[X509],
-    known: &Arc<Known>,
-) -> Result<(), ErrorStack> {
+    authorities: &Authorities,
+) -> Result<X509Store, ErrorStack> {
     let mut store = X509StoreBuilder::new()?;
     // Every certificate of a trust file is an anchor, self-signed or not.
     backend::trust_every_anchor(&mut store)?;
-    for anchor in anchors {
+    for anchor in &authorities.anchors {
         store.add_cert(anchor.clone())?;
     }
-    builder.set_verify_cert_store(store.build())?;
+    authorities.lists.add_to(&mut store)?;
+    let store = store.build();
+    builder.set_verify_cert_store(backend::share(&store))?;
     builder.set_verify_depth(verify::CHAIN_DEPTH_MAX);
-    if role == Role::Server {
-        name_anchors(builder, anchors)?;
+    match role {
+        Role::Server => name_anchors(builder, &authorities.anchors)?,
+        Role::Client => staple::judge_all(builder, &authorities.anchors)?,
     }
-    let trust = Trust::of(anchors, role);
+    Ok(store)
+}
+
+fn judge_by(builder: &mut SslContextBuilder, trust: &Trust, known: &Arc<Known>) {
     let mode = SslVerifyMode::PEER | SslVerifyMode::FAIL_IF_NO_PEER_CERT;
+    let judges = trust.clone();
     builder.set_verify_callback(mode, move |agrees, store| {
-        verify::judge(&trust, agrees, store)
+        verify::judge(&judges, agrees, store)
     });
-    let known = Arc::clone(known);
-    backend::verify_with(builder, move |store| verify::verify(&known, store));
-    Ok(())
+    let (trust, known) = (trust.clone(), Arc::clone(known));
+    backend::verify_with(builder, move |store| verify::verify(&trust, &known, store));
 }

@@ -1,18 +1,22 @@
 //! From the bytes of PEM files to credentials that are proven.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::backend;
 use super::backend::lib::asn1::Asn1Time;
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::pkey::{PKey, Private};
-use super::backend::lib::x509::X509;
+use super::backend::lib::x509::{X509, X509Ref};
 use super::context::{MinVersion, Resumption, TlsContext};
+use super::crl::Checked;
+use super::proof::{self, Terms};
+use super::revocation::{Lists, Revocation};
 use super::session::Role;
-use super::{facts, proof};
+use super::{crl, dates, facts, staple};
 use crate::identity::PeerCert;
 
-/// A PEM file as it was read.
+/// A file as it was read: PEM, or of a revocation list DER too.
 pub struct PemFile {
     /// Where it came from, for messages.
     pub path: String,
@@ -32,6 +36,8 @@ pub struct Material {
     pub min_version: MinVersion,
     /// Whether sessions are resumed.
     pub resumption: Resumption,
+    /// What revokes peers' certificates.
+    pub revocation: Revocation,
 }
 
 /// What is wrong with material, as lines of the form `file: what: what to do`.
@@ -62,10 +68,19 @@ pub struct Credentials {
     server: Option<TlsContext>,
     /// Facts of our own certificate.
     pub cert: PeerCert,
+    /// The chain from it to the anchor of ours that vouches for it; empty if none does.
+    pub chain: Vec<PeerCert>,
     /// Whole days until our certificate ends.
     pub days_left: i32,
     /// What works but should be looked at, as lines.
     pub warnings: Vec<String>,
+}
+
+/// Whom peers may have their certificates from, and what revokes them again.
+#[derive(Clone, Default)]
+pub(super) struct Authorities {
+    pub(super) anchors: Vec<X509>,
+    pub(super) lists: Arc<Lists>,
 }
 
 /// Our certificate and key, parsed.
@@ -83,38 +98,55 @@ impl Credentials {
         roles: &[Role],
         now: i64,
     ) -> Result<Credentials, CredentialsError> {
-        let (parsed, anchors) = parse(material)?;
+        let (parsed, authorities, mut warnings) = parse(material, now)?;
         let mut problems = Vec::new();
-        let mut warnings = Vec::new();
+        warnings.extend(dates::warnings(material, now));
+        let cert = facts::peer_cert(&parsed.cert);
+        let mut chain = Vec::new();
         for role in roles {
-            let min = material.min_version;
-            if let Err(error) = proof::own_certificate(*role, &parsed, min) {
+            let terms = Terms {
+                role: *role,
+                min_version: material.min_version,
+                at: dates::proof_time(&cert, now),
+            };
+            if let Err(error) = proof::own_certificate(&parsed, terms) {
                 problems.push(format!(
                     "{}: {error}: {}",
                     material.cert.path,
                     error.reason.remedy()
                 ));
-            } else if let Err(error) = proof::own_chain(*role, &parsed, &anchors, min) {
-                warnings.push(format!(
+                continue;
+            }
+            match proof::own_chain(&parsed, &authorities.anchors, terms) {
+                Ok(proven) => chain = proven,
+                Err(error) => warnings.push(format!(
                     "{}: our own ca does not vouch for it ({}): peers must trust its issuer",
                     material.cert.path, error.detail
-                ));
+                )),
             }
         }
         if !problems.is_empty() {
             problems.dedup();
             return Err(CredentialsError(problems));
         }
+        if roles.contains(&Role::Server) && staple::is_demanded(&parsed.cert) {
+            warnings.push(format!(
+                "{}: it demands that an OCSP response is sent with it (must-staple), and none is: \
+                 clients may refuse it",
+                material.cert.path
+            ));
+        }
         let (min, resumption) = (material.min_version, material.resumption);
         let context = |role: Role| match roles.contains(&role) {
-            true => TlsContext::new(role, &parsed, &anchors, min, resumption).map(Some),
+            true => TlsContext::new(role, &parsed, &authorities, min, resumption).map(Some),
             false => Ok(None),
         };
         warnings.dedup();
         Ok(Credentials {
             client: context(Role::Client).map_err(CredentialsError::library)?,
             server: context(Role::Server).map_err(CredentialsError::library)?,
-            cert: facts::peer_cert(&parsed.cert),
+            cert,
+            chain,
             days_left: days_left(&parsed.cert, now),
             warnings,
         })
@@ -129,8 +161,12 @@ impl Credentials {
     }
 }
 
-/// Reads certificate, key and anchors; tells every file that cannot be used.
-fn parse(material: &Material) -> Result<(Parsed, Vec<X509>), CredentialsError> {
+/// Reads certificate, key, anchors and revocation lists; tells every file that cannot be used, and what
+/// should be looked at.
+fn parse(
+    material: &Material,
+    now: i64,
+) -> Result<(Parsed, Authorities, Vec<String>), CredentialsError> {
     let mut problems = Vec::new();
     let mut certificates = |file: &PemFile| {
         certificates_of(&file.bytes).unwrap_or_else(|what| {
@@ -140,6 +176,11 @@ fn parse(material: &Material) -> Result<(Parsed, Vec<X509>), CredentialsError> {
     };
     let mut chain = certificates(&material.cert);
     let anchors: Vec<X509> = material.ca.iter().flat_map(&mut certificates).collect();
+    let own: Vec<&X509Ref> = chain.iter().map(|cert| &**cert).collect();
+    let checked = crl::check(&material.revocation, anchors, &own, now).unwrap_or_else(|lines| {
+        problems.extend(lines);
+        Checked::default()
+    });
     let key = PKey::private_key_from_pem_callback(&material.key.bytes, no_passphrase);
     let key = match key {
         Ok(key) => key,
@@ -163,11 +204,15 @@ fn parse(material: &Material) -> Result<(Parsed, Vec<X509>), CredentialsError> {
             material.key.path, material.cert.path
         )]));
     }
-    Ok((Parsed { cert, chain, key }, anchors))
+    let authorities = Authorities {
+        anchors: checked.anchors,
+        lists: Arc::new(checked.lists),
+    };
+    Ok((Parsed { cert, chain, key }, authorities, checked.warnings))
 }
 
 /// All certificates of a PEM file, or what is wrong with it.
-fn certificates_of(pem: &[u8]) -> Result<Vec<X509>, String> {
+pub(super) fn certificates_of(pem: &[u8]) -> Result<Vec<X509>, String> {
     let begun = certificates_begun(pem);
     if begun == 0 {
         return Err("no certificate in it: a PEM file is needed".to_owned());

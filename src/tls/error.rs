@@ -117,8 +117,9 @@ pub(super) fn session_reason(words: &str) -> CloseReason {
 /// a certificate that it may be about.
 pub(super) fn alert_reason(alert: i32, ours: bool) -> CloseReason {
     match alert {
-        // bad_certificate to certificate_unknown, unknown_ca, access_denied, certificate_required
-        42..=46 | 48 | 49 | 116 if ours => CloseReason::CertificateRefused,
+        // bad_certificate to certificate_unknown, unknown_ca, access_denied,
+        // bad_certificate_status_response, certificate_required
+        42..=46 | 48 | 49 | 113 | 116 if ours => CloseReason::CertificateRefused,
         70 => CloseReason::TlsVersion,
         71 => CloseReason::TlsNoCommonParameters,
         20 => CloseReason::TlsBadRecord,
@@ -151,6 +152,7 @@ pub(super) fn alert_name(alert: i32) -> &'static str {
         109 => "missing_extension",
         110 => "unsupported_extension",
         112 => "unrecognized_name",
+        113 => "bad_certificate_status_response",
         116 => "certificate_required",
         120 => "no_application_protocol",
         _ => "unknown alert",

@@ -2,14 +2,15 @@
 //!
 //! Whether a chain is good depends on its bytes, on the trust and the rules of the context, on the name
 //! that is expected, and on the time. The first and the third are in the digest, the second cannot
-//! change, as new credentials are a new context, and with the time a good chain only becomes too old. So
-//! a chain that was good is good until the first of its certificates ends. That its holder has the key
-//! is proven in each full handshake all the same.
+//! change, as new credentials are a new context, and with the time a good chain only becomes too old, or
+//! one of the context's revocation lists begins or becomes overdue. So a chain that was good is good until
+//! the first of these. That its holder has the key is proven in each full handshake all the same, and a
+//! staple is judged in each.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::backend::lib::x509::X509Ref;
+use super::backend::lib::x509::{X509, X509Ref};
 use super::facts;
 use super::room::make_room;
 use super::verify::digest;
@@ -22,12 +23,12 @@ const ENTRIES_MAX: usize = 1024;
 /// SHA-256.
 pub(super) type Digest = [u8; 32];
 
-/// Until when and from when on a chain is good, in seconds since 1970, both ends excluded.
+/// From when on and until when a chain is good, in seconds since 1970, both ends excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Window {
-    /// The latest beginning among its certificates.
+    /// The latest beginning among its certificates, and the last turn of a revocation list.
     pub(super) begin: i64,
-    /// The earliest end among its certificates.
+    /// The earliest end among its certificates, and the next turn of a revocation list.
     pub(super) end: i64,
 }
 
@@ -46,22 +47,43 @@ impl Window {
     }
 }
 
+/// A chain that was good.
+#[derive(Clone)]
+pub(super) struct Chain {
+    /// When it is.
+    pub(super) window: Window,
+    /// Who has issued the peer's certificate, if that is going to be asked.
+    pub(super) issuer: Option<X509>,
+}
+
 /// The peers of one context. Each lock is taken once for a new connection.
 #[derive(Default)]
 pub(super) struct Known {
-    chains: Memory<Window>,
+    chains: Memory<Chain>,
     certs: Memory<Arc<PeerCert>>,
+    /// What peers have sent behind their certificates, where tickets do not hold it.
+    sent: Memory<Arc<[X509]>>,
 }
 
 impl Known {
-    /// When a chain is good, if it was.
-    pub(super) fn chain(&self, chain: &Digest) -> Option<Window> {
-        self.chains.get(chain)
+    /// A chain, if it was good.
+    pub(super) fn chain(&self, digest: &Digest) -> Option<Chain> {
+        self.chains.get(digest)
     }
 
     /// A chain was found to be good.
-    pub(super) fn keep_chain(&self, chain: Digest, window: Window) {
-        self.chains.keep(chain, window);
+    pub(super) fn keep_chain(&self, digest: Digest, chain: Chain) {
+        self.chains.keep(digest, chain);
+    }
+
+    /// What an accepted peer has sent behind its certificate, if that is still known.
+    pub(super) fn sent(&self, leaf: &Digest) -> Option<Arc<[X509]>> {
+        self.sent.get(leaf)
+    }
+
+    /// An accepted peer has sent this behind its certificate.
+    pub(super) fn keep_sent(&self, leaf: Digest, sent: Arc<[X509]>) {
+        self.sent.keep(leaf, sent);
     }
 
     /// The facts of an accepted peer's certificate; its connections share them.
@@ -117,8 +139,9 @@ mod tests {
         for number in 0..2 * ENTRIES_MAX {
             let mut chain = Digest::default();
             chain[..8].copy_from_slice(&number.to_be_bytes());
-            known.keep_chain(chain, window);
-            assert_eq!(known.chain(&chain), Some(window));
+            let issuer = None;
+            known.keep_chain(chain, Chain { window, issuer });
+            assert_eq!(known.chain(&chain).map(|one| one.window), Some(window));
         }
         assert_eq!(
             known.chains.0.lock().map_or(0, |map| map.len()),

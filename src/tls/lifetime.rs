@@ -2,7 +2,8 @@
 //!
 //! A resumed handshake verifies no certificate: it stands on the verification of the full one before
 //! it. That one stands for an hour at most, and never longer than any certificate of the chain that
-//! it verified. A session that resumes another has what is left of the other's time, so no row of
+//! it verified, nor than a revocation list that it may have been looked up in, nor than the OCSP response
+//! that came with it. A session that resumes another has what is left of the other's time, so no row of
 //! resumptions outlives it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -19,6 +20,19 @@ const LIFETIME_MAX: i64 = 3600;
 
 /// Until when a session may be resumed, in seconds since 1970.
 static UNTIL: Slot<AtomicI64> = Slot::new();
+
+/// It has no lifetime: no handshake will be made in it.
+static NONE: Slot<()> = Slot::new();
+
+/// Lets a session that is there for a judgement alone have no lifetime.
+pub(super) fn dispense(ssl: &mut SslRef) -> Result<(), ErrorStack> {
+    NONE.fill(ssl, ())
+}
+
+/// Whether a session has no lifetime that could begin.
+pub(super) fn is_dispensed(ssl: &SslRef) -> bool {
+    NONE.of(ssl).is_some()
+}
 
 /// Gives a session a place for its lifetime. Nothing was verified yet: it may not be resumed.
 pub(super) fn prepare(ssl: &mut SslRef) -> Result<(), ErrorStack> {
@@ -40,10 +54,18 @@ pub(super) fn inherit(ssl: &SslRef, until: i64) {
     }
 }
 
-/// Begins the lifetime of a session whose peer's chain is good, until the first of its certificates
-/// ends, in seconds since 1970. None if that fails: such a session could be resumed for too long.
+/// Begins the lifetime of a session whose peer's chain is good, until the first end of its certificates
+/// and of what was found in revocation lists, in seconds since 1970. None if that fails: such a session
+/// could be resumed for too long.
 pub(super) fn begin(ssl: &SslRef, first_end: i64) -> Option<()> {
     let until = end(backend::begun(ssl)?, first_end);
+    inherit(ssl, until);
+    backend::limit(ssl, until)
+}
+
+/// Lets the lifetime that was begun end no later than that, in seconds since 1970; None if that fails.
+pub(super) fn shorten(ssl: &SslRef, end: i64) -> Option<()> {
+    let until = of(ssl).min(end);
     inherit(ssl, until);
     backend::limit(ssl, until)
 }

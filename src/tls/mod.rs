@@ -1,25 +1,35 @@
 //! TLS sessions over memory, and the only folder that names the TLS library.
 
+mod again;
 pub mod authority;
 mod backend;
 mod context;
 mod credentials;
+mod crl;
+mod dates;
+mod describe;
 mod error;
 mod facts;
 mod known;
 mod lifetime;
+mod name;
 mod pool;
 mod proof;
+mod request;
 mod resumption;
+mod revocation;
 mod room;
 mod session;
 mod slot;
+mod staple;
 mod verify;
 mod wire;
 
 pub use context::{ExpectedName, MinVersion, Resumption, TlsContext};
 pub use credentials::{Credentials, CredentialsError, Material, PemFile};
+pub use describe::{CertFacts, describe};
 pub use error::TlsError;
+pub use revocation::{CrlScope, OnStaleCrl, Revocation};
 pub use session::{Handshake, Negotiated, ReadOutcome, Role, Session};
 
 /// The TLS library and its release.

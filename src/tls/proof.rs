@@ -4,43 +4,57 @@
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::x509::X509;
 use super::context::{MinVersion, Resumption, TlsContext};
-use super::credentials::{CredentialsError, Parsed};
+use super::credentials::{Authorities, CredentialsError, Parsed};
 use super::error::TlsError;
 use super::session::{Handshake, Role, Session};
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
+use crate::identity::PeerCert;
 
 /// A handshake needs three flights; more steps than this are a fault.
 const STEPS_MAX: usize = 16;
 
-/// Proves key, purpose, validity and strength of our certificate in a role, whoever issued it.
-pub(super) fn own_certificate(
-    role: Role,
-    parsed: &Parsed,
-    min: MinVersion,
-) -> Result<(), TlsError> {
-    own_chain(role, parsed, std::slice::from_ref(&parsed.cert), min)
+/// In what a certificate of ours is proven.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    /// Our role.
+    pub(super) role: Role,
+    /// The lowest protocol version.
+    pub(super) min_version: MinVersion,
+    /// The time as of which validity is judged, in seconds since 1970; none for now.
+    pub(super) at: Option<i64>,
 }
 
-/// Proves that our certificate in a role chains to one of `anchors`.
+/// Proves key, purpose, validity and strength of our certificate in a role, whoever issued it.
+pub(super) fn own_certificate(parsed: &Parsed, terms: Terms) -> Result<(), TlsError> {
+    own_chain(parsed, std::slice::from_ref(&parsed.cert), terms).map(drop)
+}
+
+/// Proves that our certificate in a role chains to one of `anchors`: the chain, from it to that anchor.
 pub(super) fn own_chain(
-    role: Role,
     parsed: &Parsed,
     anchors: &[X509],
-    min: MinVersion,
-) -> Result<(), TlsError> {
-    let judge_role = match role {
+    terms: Terms,
+) -> Result<Vec<PeerCert>, TlsError> {
+    let judge_role = match terms.role {
         Role::Client => Role::Server,
         Role::Server => Role::Client,
     };
-    let context = |role| TlsContext::new(role, parsed, anchors, min, Resumption::Off);
+    // Whether our own certificate is revoked is for peers to judge.
+    let authorities = Authorities {
+        anchors: anchors.to_vec(),
+        ..Authorities::default()
+    };
+    let min = terms.min_version;
+    let context = |role| TlsContext::new(role, parsed, &authorities, min, Resumption::Off);
     let sessions = || {
-        let presenter = context(role)?.unverified_session()?;
-        let judge = context(judge_role)?.nameless_session()?;
+        let presenter = context(terms.role)?.unverified_session()?;
+        let judge = context(judge_role)?.nameless_session(terms.at)?;
         Ok((presenter, judge))
     };
     let (mut presenter, mut judge) = sessions().map_err(library)?;
-    shake_hands(&mut presenter, &mut judge)
+    shake_hands(&mut presenter, &mut judge)?;
+    Ok(judge.verified_chain())
 }
 
 /// OpenSSL judges the strength of our own certificates before any handshake.

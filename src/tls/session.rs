@@ -6,12 +6,12 @@ use super::backend::{self, lib};
 use super::error::{self, LibraryError, TlsError};
 use super::known::Known;
 use super::wire::Wire;
-use super::{resumption, verify};
+use super::{again, request, resumption, verify};
 use crate::base::buffer::Buffer;
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
 use crate::identity::PeerCert;
-use lib::ssl::{Ssl, SslStream};
+use lib::ssl::{Ssl, SslRef, SslStream};
 
 /// How many of the peer's first bytes are remembered to tell what it speaks instead of TLS.
 const FIRST_BYTES: usize = 8;
@@ -148,6 +148,7 @@ impl Session {
         match done {
             Ok(()) => {
                 self.is_established = true;
+                again::remember(&self.known, self.stream.ssl());
                 Ok(Handshake::Done)
             }
             Err(error) => match error::classify(&error) {
@@ -228,10 +229,17 @@ impl Session {
         })
     }
 
-    /// What was negotiated; empty before the handshake is done.
+    /// Whether the server has asked for a certificate; none if nobody watched.
+    pub fn was_asked(&self) -> Option<bool> {
+        request::was_seen(self.stream.ssl())
+    }
+
+    /// What was negotiated, or before the handshake is done what is known of it; empty before the peer's
+    /// certificate is there, whether that was accepted or refused.
     pub fn negotiated(&self) -> Negotiated {
         let ssl = self.stream.ssl();
-        if !self.is_established {
+        let has_shown = || ssl.peer_certificate().is_some() || verify::finding(ssl).is_some();
+        if !self.is_established && !has_shown() {
             return Negotiated::default();
         }
         Negotiated {
@@ -242,10 +250,20 @@ impl Session {
         }
     }
 
-    /// The peer's certificate, once the handshake is done.
+    /// The peer's certificate, once it is there.
     pub fn peer(&self) -> Option<Arc<PeerCert>> {
         let cert = self.stream.ssl().peer_certificate()?;
         Some(self.known.facts(&cert))
+    }
+
+    /// What the library has of it, and what its context knows of peers.
+    pub(super) fn inside(&self) -> (&SslRef, &Known) {
+        (self.stream.ssl(), &self.known)
+    }
+
+    /// The chain of the peer that was found good, where a proof has asked for it.
+    pub(super) fn verified_chain(&self) -> Vec<PeerCert> {
+        verify::chain(self.stream.ssl())
     }
 
     /// Lends the worker's buffers to the wire for one call into the library: no byte is copied

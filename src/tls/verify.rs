@@ -13,13 +13,18 @@ use super::backend::lib::nid::Nid;
 use super::backend::lib::pkey::Id;
 use super::backend::lib::sha::Sha256;
 use super::backend::lib::ssl::SslRef;
+use super::backend::lib::stack::StackRef;
 use super::backend::lib::x509::{X509, X509Ref, X509StoreContext, X509StoreContextRef};
+use super::context::ExpectedName;
+use super::credentials::Authorities;
 use super::error::TlsError;
-use super::known::{Digest, Known, Window};
+use super::known::{Chain, Digest, Known, Window};
+use super::revocation::{Fault, Lists};
 use super::session::Role;
 use super::slot::Slot;
-use super::{facts, lifetime};
+use super::{facts, lifetime, name, staple};
 use crate::base::reason::CloseReason;
+use crate::identity::PeerCert;
 
 /// The shortest keys of a chain, in bits (NIST SP 800-131A).
 const RSA_BITS_MIN: u32 = 2048;
@@ -31,20 +36,22 @@ pub(super) const CHAIN_DEPTH_MAX: u32 = 8;
 /// Where a session finds why its peer's certificate was refused.
 static FINDING: Slot<Mutex<Option<TlsError>>> = Slot::new();
 
-/// The name that a session's peer must prove.
-static NAME: Slot<Box<str>> = Slot::new();
+/// Where a proof finds the chain that was built; other sessions have no such place.
+static CHAIN: Slot<Mutex<Vec<PeerCert>>> = Slot::new();
 
-/// What the callback knows: whom we judge, and the organisations of our anchors.
+/// What the callback knows: whom we judge, the organisations of our anchors, and revocation lists.
 #[derive(Clone)]
 pub(super) struct Trust {
-    peer: Role,
+    pub(super) peer: Role,
     organisations: Arc<[String]>,
     anchors: Arc<[Digest]>,
+    lists: Arc<Lists>,
 }
 
 impl Trust {
-    /// Trust in `anchors`, of us in the role `ours`.
-    pub(super) fn of(anchors: &[X509], ours: Role) -> Trust {
+    /// Trust in these authorities, of us in the role `ours`.
+    pub(super) fn of(authorities: &Authorities, ours: Role) -> Trust {
+        let anchors = &authorities.anchors;
         let organisation = |anchor: &X509| facts::organisation(anchor.subject_name());
         Trust {
             peer: match ours {
@@ -53,7 +60,13 @@ impl Trust {
             },
             organisations: anchors.iter().filter_map(organisation).collect(),
             anchors: anchors.iter().filter_map(|anchor| digest(anchor)).collect(),
+            lists: Arc::clone(&authorities.lists),
         }
+    }
+
+    /// How long it stands that a chain is good, which was verified at that time or a little later.
+    pub(super) fn window(&self, store: &X509StoreContextRef, now: i64) -> Option<Window> {
+        Some(window(store)?.and(self.lists.window(now)))
     }
 
     fn is_anchor(&self, cert: &X509Ref) -> bool {
@@ -67,9 +80,23 @@ pub(super) fn digest(cert: &X509Ref) -> Option<Digest> {
 }
 
 /// Gives a session a place for its finding. `name` is what the peer must prove to be, if anything.
-pub(super) fn prepare(ssl: &mut SslRef, name: &str) -> Result<(), ErrorStack> {
+pub(super) fn prepare(ssl: &mut SslRef, name: Option<ExpectedName<'_>>) -> Result<(), ErrorStack> {
     FINDING.fill(ssl, Mutex::default())?;
-    NAME.fill(ssl, name.into())
+    name::keep(ssl, name)
+}
+
+/// Gives a session a place for the chain that it will build.
+pub(super) fn want_chain(ssl: &mut SslRef) -> Result<(), ErrorStack> {
+    CHAIN.fill(ssl, Mutex::default())
+}
+
+/// The chain that was found good, from the peer's certificate to the anchor; empty if none was, or nobody
+/// wanted it.
+pub(super) fn chain(ssl: &SslRef) -> Vec<PeerCert> {
+    let chain = CHAIN
+        .of(ssl)
+        .and_then(|chain| Some(chain.lock().ok()?.clone()));
+    chain.unwrap_or_default()
 }
 
 /// Why the peer's certificate was refused, if it was.
@@ -78,15 +105,19 @@ pub(super) fn finding(ssl: &SslRef) -> Option<TlsError> {
 }
 
 /// Verifies a chain, unless it is known to be good.
-pub(super) fn verify(known: &Known, store: &mut X509StoreContextRef) -> bool {
+pub(super) fn verify(trust: &Trust, known: &Known, store: &mut X509StoreContextRef) -> bool {
     let chain = chain_digest(store);
     if chain.is_some_and(|chain| stands(known, &chain, store)) {
         backend::accept(store);
         return true;
     }
+    // Before the library looks at its clock: what turns in between must not count as found behind its turn.
+    let now = lifetime::now();
     let is_good = store.verify_cert().unwrap_or(false);
-    if is_good && let (Some(chain), Some(window)) = (chain, window(store)) {
-        known.keep_chain(chain, window);
+    let window = now.and_then(|now| trust.window(store, now));
+    if is_good && let (Some(digest), Some(window)) = (chain, window) {
+        let issuer = ssl(store).and_then(staple::issuer);
+        known.keep_chain(digest, Chain { window, issuer });
     }
     is_good
 }
@@ -95,9 +126,10 @@ pub(super) fn verify(known: &Known, store: &mut X509StoreContextRef) -> bool {
 fn stands(known: &Known, chain: &Digest, store: &X509StoreContextRef) -> bool {
     let begin = || {
         let ssl = ssl(store)?;
-        let window = known.chain(chain)?;
+        let Chain { window, issuer } = known.chain(chain)?;
         // Not when the handshake began: its peer may have taken its time.
         let holds = window.holds(lifetime::now()?);
+        staple::remember(ssl, || issuer);
         holds.then(|| lifetime::begin(ssl, window.end))?
     };
     begin().is_some()
@@ -105,37 +137,56 @@ fn stands(known: &Known, chain: &Digest, store: &X509StoreContextRef) -> bool {
 
 /// The digest of what the peer sent and of the name that is expected of it.
 fn chain_digest(store: &X509StoreContextRef) -> Option<Digest> {
-    let name = NAME.of(ssl(store)?)?;
-    let (cert, chain) = backend::presented(store)?;
+    let name = name::of(ssl(store)?)?;
+    let (cert, sent) = backend::presented(store)?;
+    digest_of(name, cert, sent)
+}
+
+/// The digest of a peer's certificate, of all that it has sent, and of the name that is expected of it.
+pub(super) fn digest_of(
+    name: Option<ExpectedName<'_>>,
+    cert: &X509Ref,
+    sent: &StackRef<X509>,
+) -> Option<Digest> {
     let mut sha = Sha256::new();
     sha.update(&digest(cert)?);
-    for cert in chain {
+    for cert in sent {
         sha.update(&digest(cert)?);
     }
     // Behind digests of one length, so that it cannot be taken for one.
-    sha.update(name.as_bytes());
+    sha.update(name::written(name).as_bytes());
     Some(sha.finish())
 }
 
 /// When a chain that was just verified is good: while all of its certificates are.
 fn window(store: &X509StoreContextRef) -> Option<Window> {
-    let window = |cert: &X509Ref| -> Option<Window> {
-        Some(Window {
-            begin: facts::seconds(cert.not_before()).ok()?,
-            end: facts::seconds(cert.not_after()).ok()?,
-        })
-    };
-    let windows: Option<Vec<Window>> = store.chain()?.iter().map(window).collect();
+    let windows: Option<Vec<Window>> = store.chain()?.iter().map(validity).collect();
     windows?.into_iter().reduce(Window::and)
+}
+
+/// When a certificate is good.
+pub(super) fn validity(cert: &X509Ref) -> Option<Window> {
+    Some(Window {
+        begin: facts::seconds(cert.not_before()).ok()?,
+        end: facts::seconds(cert.not_after()).ok()?,
+    })
 }
 
 /// Judges one certificate of a chain; the library calls this for each error and each good one.
 pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreContextRef) -> bool {
     let objection = match library_agrees {
-        true => own_objection(trust, store).or_else(|| lifetime_objection(store)),
-        false => Some(library_objection(trust, store)),
+        true => own_objection(trust, store).or_else(|| whole_objection(trust, store)),
+        false => library_objection(trust, store),
     };
     let Some((reason, what)) = objection else {
+        if !library_agrees {
+            // What was overlooked is not to stay behind as the verdict.
+            backend::accept(store);
+        }
+        // The peer's own certificate is judged last.
+        if store.error_depth() == 0 {
+            keep_chain(store);
+        }
         return true;
     };
     // Told is the peer's own certificate, whichever of its chain is at fault.
@@ -156,7 +207,9 @@ pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreCo
     if library_agrees {
         backend::reject(store);
     }
-    keep(store, error);
+    if let Some(ssl) = ssl(store) {
+        keep(ssl, error);
+    }
     false
 }
 
@@ -169,8 +222,17 @@ pub(super) fn ssl(store: &X509StoreContextRef) -> Option<&SslRef> {
     store.ex_data(X509StoreContext::ssl_idx().ok()?)
 }
 
-fn keep(store: &X509StoreContextRef, error: TlsError) {
-    if let Some(finding) = ssl(store).and_then(|ssl| FINDING.of(ssl))
+fn keep_chain(store: &X509StoreContextRef) {
+    if let Some(place) = ssl(store).and_then(|ssl| CHAIN.of(ssl))
+        && let (Ok(mut place), Some(chain)) = (place.lock(), store.chain())
+    {
+        *place = chain.iter().map(facts::peer_cert).collect();
+    }
+}
+
+/// Keeps why a session's peer is refused.
+pub(super) fn keep(ssl: &SslRef, error: TlsError) {
+    if let Some(finding) = FINDING.of(ssl)
         && let Ok(mut finding) = finding.lock()
     {
         // The first objection stands: a library that goes on after it only finds consequences.
@@ -178,16 +240,21 @@ fn keep(store: &X509StoreContextRef, error: TlsError) {
     }
 }
 
-/// The library's error number as one of our reasons. The numbers are the same in both libraries.
-fn library_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason, String) {
+/// The library's error number as one of our reasons; none if it is overlooked. The numbers are the same in
+/// both libraries.
+fn library_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
     use CloseReason::*;
     let (code, words) = backend::verify_error(store);
+    if let Some(fault) = Fault::of(code) {
+        return list_objection(trust, store, fault, words);
+    }
     let reason = match code {
         9 => CertNotYetValid,
         10 => CertExpired,
         18 => CertSelfSigned,
         19 => CertUnknownAuthority,
-        2 | 20 | 21 => return issuer_objection(trust, store),
+        2 | 20 | 21 => return Some(issuer_objection(trust, store)),
+        23 => CertRevoked,
         4 | 7 => CertBadSignature,
         24 | 26 | 32 | 79 => CertWrongPurpose,
         62 => CertNameMismatch,
@@ -196,7 +263,39 @@ fn library_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason
         68 => CertWeakSignature,
         _ => CertInvalid,
     };
-    (reason, words.to_owned())
+    Some((reason, words.to_owned()))
+}
+
+/// A revocation list that a certificate is to be looked up in is not as it should be. That one is on a list
+/// which was overlooked as overdue is an error of its own, so it is refused all the same.
+fn list_objection(
+    trust: &Trust,
+    store: &X509StoreContextRef,
+    fault: Fault,
+    words: &str,
+) -> Option<(CloseReason, String)> {
+    let cert = store.current_cert();
+    // An anchor is trusted for itself. The libraries look it up all the same, if it ends the chain.
+    if cert.is_some_and(|cert| trust.is_anchor(cert)) {
+        return None;
+    }
+    let issuer = cert.map(X509Ref::issuer_name);
+    let der = issuer.and_then(|issuer| issuer.to_der().ok());
+    let is_overlooked = der.is_some_and(|der| trust.lists.overlooks(fault, &der, lifetime::now()));
+    let name = issuer.map(facts::name).unwrap_or_default();
+    let what = match fault {
+        Fault::Missing => format!("there is no revocation list of its issuer {name:?}"),
+        _ => format!("the revocation list of its issuer {name:?}: {words}"),
+    };
+    if is_overlooked {
+        let subject = cert.map(|cert| facts::name(cert.subject_name()));
+        let subject = subject.unwrap_or_default();
+        trust
+            .lists
+            .tell(&format!("{subject:?} goes on unhindered: {what}"));
+        return None;
+    }
+    Some((fault.reason(), what))
 }
 
 /// The issuer of a certificate is neither an anchor nor among what the peer sent.
@@ -263,8 +362,17 @@ fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseRea
 }
 
 /// The peer's own certificate is judged last: with it the whole chain is good.
-fn lifetime_objection(store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
-    let begin = || lifetime::begin(ssl(store)?, window(store)?.end);
+fn whole_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseReason, String)> {
+    let begin = || {
+        let ssl = ssl(store)?;
+        if lifetime::is_dispensed(ssl) {
+            return Some(());
+        }
+        staple::remember(ssl, || issuer(trust, store));
+        // When the handshake began, and so before the library looked at its clock.
+        let now = backend::begun(ssl)?;
+        lifetime::begin(ssl, trust.window(store, now)?.end)
+    };
     if store.error_depth() > 0 || begin().is_some() {
         return None;
     }
@@ -272,7 +380,16 @@ fn lifetime_objection(store: &X509StoreContextRef) -> Option<(CloseReason, Strin
     Some((CloseReason::CertInvalid, what))
 }
 
-fn weak_key(cert: &X509Ref) -> Option<String> {
+/// The issuer of the peer's certificate in a chain that is good. If the certificate itself is what is
+/// trusted, nothing above it was proven, unless that leads to an anchor too.
+pub(super) fn issuer(trust: &Trust, store: &X509StoreContextRef) -> Option<X509> {
+    let chain = store.chain()?;
+    let mut above = chain.iter().skip(1);
+    let is_proven = !trust.is_anchor(chain.get(0)?) || above.any(|cert| trust.is_anchor(cert));
+    is_proven.then(|| chain.get(1).map(|cert| cert.to_owned()))?
+}
+
+pub(super) fn weak_key(cert: &X509Ref) -> Option<String> {
     let Ok(key) = cert.public_key() else {
         return Some("its key is of an unknown kind".to_owned());
     };
@@ -285,7 +402,7 @@ fn weak_key(cert: &X509Ref) -> Option<String> {
     (bits < bits_min).then(|| format!("its {kind} key has {bits} bits, {bits_min} are the least"))
 }
 
-fn weak_signature(cert: &X509Ref) -> Option<String> {
+pub(super) fn weak_signature(cert: &X509Ref) -> Option<String> {
     const WEAK: [Nid; 6] = [
         Nid::MD5WITHRSAENCRYPTION,
         Nid::SHA1WITHRSAENCRYPTION,

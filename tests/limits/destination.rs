@@ -1,15 +1,14 @@
 //! Destinations that refuse, are silent, have no name, or come back.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
-use socket2::{Domain, Socket, Type};
 
+use super::support::black_hole::BlackHole;
 use super::support::certs::TestPki;
 use super::support::pairs;
 use super::support::program::Program;
@@ -29,44 +28,6 @@ fn serve(listener: TcpListener, credentials: Arc<Credentials>) {
             });
         }
     });
-}
-
-/// Listens, and answers nobody any more: its queue is full.
-struct BlackHole {
-    listener: TcpListener,
-    _queued: Vec<TcpStream>,
-}
-
-impl BlackHole {
-    fn open() -> BlackHole {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        socket.bind(&any.into()).unwrap();
-        socket.listen(0).unwrap();
-        let listener = TcpListener::from(socket);
-        let address = listener.local_addr().unwrap();
-        let mut queued = Vec::new();
-        let mut is_full = || {
-            let stream = TcpStream::connect_timeout(&address, Duration::from_millis(300));
-            queued.extend(stream.ok());
-            queued.len()
-        };
-        let mut last = usize::MAX;
-        until("the queue to be full", || {
-            let now = is_full();
-            let is_full = now == last;
-            last = now;
-            is_full.then_some(())
-        });
-        BlackHole {
-            listener,
-            _queued: queued,
-        }
-    }
-
-    fn address(&self) -> SocketAddr {
-        self.listener.local_addr().unwrap()
-    }
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 use crate::support::daemon::tool;
-use crate::support::psql::{Route, outcome};
+use crate::support::psql::{Outcome, Route, outcome};
 
 /// An answer, an error of the server, and psql's exit code for each.
 pub(crate) fn queries(route: &Route) {
@@ -82,12 +82,16 @@ fn md5(file: &Path) -> String {
 const CLIENTS: usize = 8;
 const EACH: usize = 100;
 
-/// Every transaction of pgbench is done, none of them failed, and the server counts the same.
-pub(crate) fn transactions(route: &Route) {
+/// Makes pgbench's tables.
+pub(crate) fn bench_tables(route: &Route) {
     let mut init = route.command("pgbench");
     let init = outcome(init.args(["-i", "-q", "-s", "2"]).output().unwrap());
     assert_eq!(init.code, 0, "{init:?}");
+}
 
+/// Every transaction of pgbench is done, none of them failed, and the server counts the same.
+pub(crate) fn transactions(route: &Route) {
+    bench_tables(route);
     let mut bench = route.command("pgbench");
     bench.args([
         "-j",
@@ -98,19 +102,24 @@ pub(crate) fn transactions(route: &Route) {
         &EACH.to_string(),
     ]);
     let bench = outcome(bench.output().unwrap());
+    let all = (CLIENTS * EACH).to_string();
+    assert_eq!(processed(&bench), format!("{all}/{all}"));
+    let counted = route.query("select count(*) from pgbench_history");
+    assert_eq!(counted, all);
+}
+
+/// How many transactions pgbench has processed, none of which may have failed.
+pub(crate) fn processed(bench: &Outcome) -> &str {
     assert_eq!(bench.code, 0, "{bench:?}");
-    let all = CLIENTS * EACH;
-    let done = format!("number of transactions actually processed: {all}/{all}\n");
-    assert!(bench.out.contains(&done), "{bench:?}");
+    let fact = |name: &str| {
+        let mut lines = bench.out.lines();
+        lines.find_map(|line| line.strip_prefix(name))
+    };
     // Versions before 15 end with an error instead of counting failures.
-    let failed = bench
-        .out
-        .lines()
-        .find_map(|line| line.strip_prefix("number of failed transactions: "));
+    let failed = fact("number of failed transactions: ");
     assert!(
         failed.is_none_or(|count| count.starts_with("0 ")),
         "{bench:?}"
     );
-    let counted = route.query("select count(*) from pgbench_history");
-    assert_eq!(counted, all.to_string());
+    fact("number of transactions actually processed: ").unwrap()
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use mtls_persona::tls::authority::{
-    Authority, Digest, Identity, KeyKind, LeafRequest, Purpose, Subject, Validity,
+    Authority, CrlRequest, Digest, Identity, KeyKind, LeafRequest, Purpose, Revoked, Subject,
+    Validity,
 };
 use tempfile::TempDir;
 
@@ -218,6 +219,51 @@ impl TestPki {
         &self.root
     }
 
+    /// The intermediate, which issues all the good identities.
+    pub fn intermediate(&self) -> &Authority {
+        &self.intermediate
+    }
+
+    /// A file with the revocation lists of the root and of the intermediate, which revoke these
+    /// identities. They hold as long as [`TestPki::validity`].
+    pub fn crl(&self, revoked: &[&IdentityFiles]) -> PathBuf {
+        let validity = self.validity();
+        let lists = [&self.root, &self.intermediate];
+        self.write_crl(lists.map(|by| self.list(by, revoked, validity)).concat())
+    }
+
+    /// The revocation list of one authority as PEM text, which revokes those of the identities that it
+    /// has issued, and holds for that time.
+    pub fn list(&self, by: &Authority, revoked: &[&IdentityFiles], validity: Validity) -> String {
+        let revoked = revoked.iter().map(|files| fs::read_to_string(&files.cert));
+        let revoked: Vec<String> = revoked.map(Result::unwrap).collect();
+        list_of(by, &revoked, validity.not_before, Some(validity.not_after))
+    }
+
+    /// The revocation list of the root that revokes the intermediate, as PEM text.
+    pub fn list_against_intermediate(&self) -> String {
+        let validity = self.validity();
+        let revoked = [self.intermediate.cert_pem().unwrap()];
+        let next_update = Some(validity.not_after);
+        list_of(&self.root, &revoked, validity.not_before, next_update)
+    }
+
+    /// Until a minute ago: the time of a list that is overdue since then.
+    pub fn overdue(&self) -> Validity {
+        Validity {
+            not_before: self.now - DAY,
+            not_after: self.now - 60,
+        }
+    }
+
+    /// Writes revocation lists to a new file.
+    pub fn write_crl(&self, lists: impl AsRef<[u8]>) -> PathBuf {
+        let number = self.written.fetch_add(1, Ordering::Relaxed);
+        let path = self.folder().join(format!("{number}.crl"));
+        fs::write(&path, lists).unwrap();
+        path
+    }
+
     /// Writes PEM text to two new files.
     pub fn write(&self, cert_pem: &str, key_pem: &str) -> IdentityFiles {
         let number = self.written.fetch_add(1, Ordering::Relaxed);
@@ -229,6 +275,27 @@ impl TestPki {
         fs::write(&files.key, key_pem).unwrap();
         files
     }
+}
+
+/// The list of an authority, which revokes those of the certificates that it has issued, as PEM text.
+pub fn list_of(
+    by: &Authority,
+    certificates: &[String],
+    this_update: i64,
+    next_update: Option<i64>,
+) -> String {
+    let issued = certificates.iter().map(|cert| by.issued(cert).unwrap());
+    let revoked = issued.flatten().map(|issued| Revoked {
+        serial: issued.serial,
+        at: this_update,
+    });
+    let request = CrlRequest {
+        revoked: revoked.collect(),
+        number: 1,
+        this_update,
+        next_update,
+    };
+    by.crl(&request).unwrap()
 }
 
 fn authorities(name: &str, kind: KeyKind, now: i64) -> (Authority, Authority) {

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod backend;
+pub mod black_hole;
 pub mod certs;
 pub mod crowd;
 pub mod daemon;
@@ -12,6 +13,7 @@ pub mod duplex;
 pub mod http;
 pub mod metrics;
 pub mod nginx;
+pub mod ocsp;
 pub mod openssl;
 pub mod pairs;
 pub mod pattern;
@@ -20,6 +22,8 @@ pub mod postgres;
 pub mod program;
 pub mod proxies;
 pub mod psql;
+pub mod reads;
+pub mod rotate;
 pub mod tap;
 pub mod tls;
 pub mod wait;

@@ -2,10 +2,13 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::path::PathBuf;
-use std::process::{ChildStdin, ChildStdout, Command};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 
-use super::certs::IdentityFiles;
+use tempfile::TempDir;
+
+use super::certs::{IdentityFiles, TestPki};
 use super::peers::{self, Peer};
 
 /// Weak certificates are shown too, for those who must refuse them.
@@ -82,6 +85,26 @@ pub fn pin(identity: &IdentityFiles) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
+/// The serial number of the certificate that a server shows, as the access log has it; none if the server
+/// cannot be reached or shows none.
+pub fn shown_serial(server: SocketAddr, identity: &IdentityFiles) -> Option<String> {
+    let mut command = peers::command("openssl");
+    command.args(["s_client", "-connect", &server.to_string()]);
+    shows(&mut command, identity);
+    let shown = command.stdin(Stdio::null()).output().unwrap();
+    let mut command = peers::command("openssl");
+    command.args(["x509", "-noout", "-serial"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut command = command.stderr(Stdio::null()).spawn().unwrap();
+    // Its input is dropped, and so ended, in here.
+    let written = command.stdin.take().unwrap().write_all(&shown.stdout);
+    let output = command.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let serial = text.trim().strip_prefix("serial=")?;
+    written.ok()?;
+    Some(serial.to_ascii_lowercase())
+}
+
 /// Subject, issuer and serial number of a certificate's file as the access log has them.
 pub fn names(identity: &IdentityFiles) -> [String; 3] {
     let mut command = peers::command("openssl");
@@ -95,4 +118,69 @@ pub fn names(identity: &IdentityFiles) -> [String; 3] {
     };
     let serial = fact("serial=").unwrap().to_ascii_lowercase();
     [fact("subject=").unwrap(), fact("issuer=").unwrap(), serial]
+}
+
+/// A revocation list in PEM as DER.
+pub fn crl_der(pem: &str) -> Vec<u8> {
+    let mut command = peers::command("openssl");
+    command.args(["crl", "-outform", "DER"]);
+    piped(command, pem)
+}
+
+/// A certificate's file in PEM as DER.
+pub fn cert_der(file: &Path) -> Vec<u8> {
+    let mut command = peers::command("openssl");
+    command.args(["x509", "-outform", "DER"]);
+    piped(command, &fs::read_to_string(file).unwrap())
+}
+
+/// What a command makes of its standard input.
+fn piped(mut command: Command, input: &str) -> Vec<u8> {
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    output.stdout
+}
+
+/// The revocation list of the root as the `openssl` command makes it, in PEM: it revokes the certificates
+/// in these files, holds for a day, and has one more extension (empty for none).
+pub fn crl(pki: &TestPki, revoked: &[&Path], extension: &str) -> String {
+    let folder = TempDir::new().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let database = file("index.txt", "");
+    let number = file("number", "01\n");
+    let key = file("ca.key", &pki.root().key_pem().unwrap());
+    let config = format!(
+        "[ca]\ndefault_ca=own\n[own]\ndatabase={database}\ncrlnumber={number}\ncertificate={}\n\
+         private_key={key}\ndefault_md=sha256\ndefault_crl_days=1\ncrl_extensions=more\n\
+         [more]\nauthorityKeyIdentifier=keyid\n{extension}\n",
+        pki.ca.display()
+    );
+    let config = file("ca.cnf", &config);
+    let ca = |words: &[&str]| {
+        let mut command = peers::command("openssl");
+        let output = command
+            .args(["ca", "-config", &config])
+            .args(words)
+            .output();
+        let output = output.unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for cert in revoked {
+        ca(&["-revoke", cert.to_str().unwrap()]);
+    }
+    ca(&["-gencrl"])
 }

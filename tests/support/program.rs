@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -83,6 +84,44 @@ impl Program {
             .any(|line| line.contains(text))
     }
 
+    /// How many lines say that something is wrong.
+    pub fn errors(&self) -> usize {
+        let lines = self.lines.lock().unwrap();
+        lines.iter().filter(|line| line.contains(" ERROR ")).count()
+    }
+
+    /// The load that serves new connections, counted from 1.
+    pub fn generation(&self) -> u64 {
+        let lines = self.lines.lock().unwrap();
+        let mut newest_first = lines.iter().rev();
+        let number = newest_first.find_map(|line| {
+            let (_, rest) = line.split_once(" reloaded: generation ")?;
+            rest.split(' ').next()?.parse().ok()
+        });
+        number.unwrap_or(1)
+    }
+
+    /// Puts another configuration in the place of its own, in one step.
+    pub fn reconfigure(&self, config: &Value) {
+        let newer = self.config.with_extension("newer");
+        fs::write(&newer, config.to_string()).unwrap();
+        fs::rename(newer, &self.config).unwrap();
+    }
+
+    /// Lets it reload, and waits until it has.
+    pub fn reload(&self) {
+        let before = self.generation();
+        self.signal("HUP");
+        until("the reload", || (self.generation() > before).then_some(()));
+    }
+
+    /// Lets it reload, and waits until it has told what keeps it from that.
+    pub fn refuse_reload(&self) {
+        let before = self.errors();
+        self.signal("HUP");
+        until("the refusal", || (self.errors() > before).then_some(()));
+    }
+
     /// Where the pair of that name listens.
     pub fn addr(&self, pair: &str) -> SocketAddr {
         let name = format!(" pair={pair:?} ");
@@ -137,9 +176,14 @@ impl Program {
 
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) {
-        let pid = self.pid().to_string();
-        let status = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(status.unwrap().success());
+        let signal = match name {
+            "HUP" => Signal::HUP,
+            "INT" => Signal::INT,
+            "KILL" => Signal::KILL,
+            "TERM" => Signal::TERM,
+            other => panic!("no test sends {other}"),
+        };
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for its end.

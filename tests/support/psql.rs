@@ -59,6 +59,14 @@ impl Route {
         command
     }
 
+    /// As [`Route::command`], but for one that its user ends.
+    pub fn lasting_command(&self, name: &str) -> Command {
+        let mut command = Command::new(program(name));
+        self.environment(&mut command);
+        command.stdin(Stdio::null());
+        command
+    }
+
     /// Runs psql with one command.
     pub fn psql(&self, sql: &str) -> Outcome {
         let mut command = self.command("psql");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use mtls_persona::base::scratch::Scratch;
 use mtls_persona::tls::{
     Credentials, ExpectedName, Handshake, Material, MinVersion, PemFile, ReadOutcome, Resumption,
-    Role, Session,
+    Revocation, Role, Session,
 };
 
 use super::certs::{IdentityFiles, unix_now};
@@ -30,6 +30,7 @@ pub fn credentials(files: &IdentityFiles, ca: &Path, role: Role) -> Arc<Credenti
         ca: vec![file(ca)],
         min_version: MinVersion::Tls12,
         resumption: Resumption::On,
+        revocation: Revocation::default(),
     };
     Arc::new(Credentials::prove(&material, &[role], unix_now()).unwrap())
 }
@@ -45,7 +46,15 @@ pub struct TlsPeer {
 impl TlsPeer {
     /// Dials a server that must prove to be `localhost`.
     pub fn connect(to: SocketAddr, credentials: &Credentials) -> io::Result<TlsPeer> {
-        let stream = TcpStream::connect(to)?;
+        TlsPeer::dialled(TcpStream::connect(to)?, to, credentials)
+    }
+
+    /// As [`TlsPeer::connect`], on a connection that is there already.
+    pub fn dialled(
+        stream: TcpStream,
+        to: SocketAddr,
+        credentials: &Credentials,
+    ) -> io::Result<TlsPeer> {
         let context = credentials.context(Role::Client).unwrap();
         let session = context.client_session(ExpectedName::Dns("localhost"), &to.to_string());
         TlsPeer::shake(session.unwrap(), stream)

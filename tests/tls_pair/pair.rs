@@ -8,10 +8,10 @@ use mtls_persona::base::reason::CloseReason;
 use mtls_persona::base::scratch::{PIECE_BYTES, Scratch};
 use mtls_persona::tls::{
     Credentials, CredentialsError, ExpectedName, Handshake, Material, MinVersion, PemFile,
-    ReadOutcome, Resumption, Role, Session, TlsError,
+    ReadOutcome, Resumption, Revocation, Role, Session, TlsError,
 };
 
-use crate::support::certs::{IdentityFiles, TestPki};
+use crate::support::certs::{IdentityFiles, TestPki, unix_now};
 
 /// Numbers that look random and are the same in every run (xorshift64).
 pub struct Numbers(pub u64);
@@ -283,7 +283,7 @@ pub fn prove(
     files: &IdentityFiles,
     role: Role,
 ) -> Result<Credentials, CredentialsError> {
-    Credentials::prove(&material(ca, files, MinVersion::Tls12), &[role], 0)
+    Credentials::prove(&material(ca, files, MinVersion::Tls12), &[role], unix_now())
 }
 
 /// As [`prove`], for peers of TLS 1.3 alone.
@@ -292,17 +292,34 @@ pub fn prove_tls13(pki: &TestPki, files: &IdentityFiles, role: Role) -> Credenti
     Credentials::prove(&material, &[role], 0).unwrap()
 }
 
-/// Reads the files.
-pub fn material(ca: &[&Path], files: &IdentityFiles, min_version: MinVersion) -> Material {
-    let file = |path: &Path| PemFile {
+/// As [`prove`], with peers looked up in revocation lists.
+pub fn prove_looking(
+    ca: &[&Path],
+    files: &IdentityFiles,
+    role: Role,
+    revocation: Revocation,
+) -> Result<Credentials, CredentialsError> {
+    let mut material = material(ca, files, MinVersion::Tls12);
+    material.revocation = revocation;
+    Credentials::prove(&material, &[role], unix_now())
+}
+
+/// Reads a file.
+pub fn file(path: &Path) -> PemFile {
+    PemFile {
         path: path.display().to_string(),
         bytes: fs::read(path).unwrap(),
-    };
+    }
+}
+
+/// Reads the files.
+pub fn material(ca: &[&Path], files: &IdentityFiles, min_version: MinVersion) -> Material {
     Material {
         cert: file(&files.cert),
         key: file(&files.key),
         ca: ca.iter().map(|path| file(path)).collect(),
         min_version,
         resumption: Resumption::On,
+        revocation: Revocation::default(),
     }
 }

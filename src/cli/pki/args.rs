@@ -25,6 +25,8 @@ pub(super) enum PkiCommand {
     Server(ServerArgs),
     /// Issue a client's certificate
     Client(ClientArgs),
+    /// Make or renew the revocation lists, with all that was revoked so far
+    Crl(CrlArgs),
 }
 
 #[derive(Debug, Args)]
@@ -77,6 +79,16 @@ pub(super) struct ClientArgs {
     /// DNS name
     #[arg(long, value_name = "NAME")]
     pub(super) dns: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CrlArgs {
+    /// Revoke a certificate for good: NAME of one that was issued here, or the path of its file
+    #[arg(long, value_name = "CERT")]
+    pub(super) revoke: Vec<String>,
+    /// Days until the next lists are due
+    #[arg(long, default_value_t = 30, value_parser = days())]
+    pub(super) days: u32,
 }
 
 #[derive(Debug, Args)]

@@ -50,6 +50,22 @@ pub enum PkiError {
         /// Its last second.
         not_after: i64,
     },
+    /// A certificate that this authority cannot revoke.
+    NotIssued(PathBuf),
+    /// A file to be revoked that holds no certificate.
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: AuthorityError,
+    },
+    /// The record of what was revoked cannot be understood.
+    Record {
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// A file could not be read.
     Read(PathBuf, io::Error),
     /// A file or folder could not be written or removed.
@@ -114,6 +130,22 @@ impl fmt::Display for PkiError {
                  ca.pem to every peer",
                 path.display(),
                 date(*not_after)
+            ),
+            Self::NotIssued(path) => write!(
+                f,
+                "{} was not issued by an authority whose key is here: put the key of its authority \
+                 beside the authority's certificate",
+                path.display()
+            ),
+            Self::NoCertificate { path, error } => write!(
+                f,
+                "{}: {error}: name the file of the certificate to revoke",
+                path.display()
+            ),
+            Self::Record { path, what } => write!(
+                f,
+                "{}: {what}: restore it, as the revocation lists are made from it",
+                path.display()
             ),
             Self::Read(path, error) => write!(
                 f,

@@ -16,6 +16,11 @@ pub(super) const CA: &str = "ca";
 /// The intermediate's two files, without their endings. When they are there, they sign.
 pub(super) const INTERMEDIATE: &str = "intermediate";
 
+/// The revocation lists' file, without its ending.
+pub(super) const CRL: &str = "crl";
+/// The record of what was revoked.
+pub(super) const REVOKED: &str = "revoked.json";
+
 /// File systems take 255 bytes; the ending and the name while it is being written need some.
 const STEM_BYTES_MAX: usize = 200;
 
@@ -48,13 +53,18 @@ impl NewFile {
         }
     }
 
-    /// A certificate: for everyone.
-    pub(super) fn certificate(stem: &str, text: String) -> NewFile {
+    /// A file of that whole name, for everyone.
+    pub(super) fn public(name: &str, text: String) -> NewFile {
         NewFile {
-            name: format!("{stem}.pem"),
+            name: name.to_owned(),
             text,
             mode: 0o644,
         }
+    }
+
+    /// A certificate: for everyone.
+    pub(super) fn certificate(stem: &str, text: String) -> NewFile {
+        NewFile::public(&format!("{stem}.pem"), text)
     }
 }
 
@@ -72,7 +82,7 @@ pub(super) fn check_name(name: &str) -> Result<(), PkiError> {
         "it holds a control character"
     } else if name.len() > STEM_BYTES_MAX {
         "it is longer than 200 bytes: choose a shorter one and give --dns with the long one"
-    } else if [CA, INTERMEDIATE]
+    } else if [CA, INTERMEDIATE, CRL]
         .iter()
         .any(|own| name.eq_ignore_ascii_case(own))
     {
@@ -135,8 +145,7 @@ impl Folder {
             path: path.clone(),
             error,
         };
-        let authority = Authority::from_pem(&read(&path)?, &read(&self.key(stem))?);
-        let authority = authority.map_err(unusable)?;
+        let authority = self.authority(stem)?;
         if !authority.is_signed_by(&root_pem).map_err(unusable)? {
             return Err(PkiError::Unrelated {
                 intermediate: path,
@@ -153,9 +162,34 @@ impl Folder {
         })
     }
 
+    /// The authority of these two files.
+    pub(super) fn authority(&self, stem: &str) -> Result<Authority, PkiError> {
+        let path = self.certificate(stem);
+        let authority = Authority::from_pem(&read(&path)?, &read(&self.key(stem))?);
+        authority.map_err(|error| PkiError::Unusable { path, error })
+    }
+
+    /// The text of a file of the folder; none if there is no such file.
+    pub(super) fn text(&self, name: &str) -> Result<Option<String>, PkiError> {
+        let path = self.path.join(name);
+        match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            read => Ok(Some(read.map_err(|error| PkiError::Read(path, error))?)),
+        }
+    }
+
+    /// Removes the revocation lists and what they were made from, if they are there.
+    pub(super) fn remove_lists(&self) -> Result<(), PkiError> {
+        self.remove([self.certificate(CRL), self.path.join(REVOKED)])
+    }
+
     /// Removes a pair of files if it is there.
     pub(super) fn remove_pair(&self, stem: &str) -> Result<(), PkiError> {
-        for path in [self.certificate(stem), self.key(stem)] {
+        self.remove([self.certificate(stem), self.key(stem)])
+    }
+
+    fn remove(&self, paths: [PathBuf; 2]) -> Result<(), PkiError> {
+        for path in paths {
             match std::fs::remove_file(&path) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(PkiError::Write(path, error));
@@ -199,7 +233,7 @@ impl Folder {
     }
 }
 
-fn read(path: &Path) -> Result<String, PkiError> {
+pub(super) fn read(path: &Path) -> Result<String, PkiError> {
     std::fs::read_to_string(path).map_err(|error| PkiError::Read(path.to_owned(), error))
 }
 

@@ -5,10 +5,11 @@ use std::path::Path;
 use crate::tls::authority::{LeafRequest, Purpose, Validity};
 
 use super::args::{InitArgs, IssueArgs};
-use super::folder::{CA, Folder, INTERMEDIATE, Signing};
+use super::crl::{Made, RootList};
+use super::folder::{CA, CRL, Folder, INTERMEDIATE, REVOKED, Signing};
 
 /// A day as people write it, in UTC; `seconds` is Unix time.
-pub(in crate::cli) fn date(seconds: i64) -> String {
+pub(super) fn date(seconds: i64) -> String {
     match jiff::Timestamp::from_second(seconds) {
         Ok(time) => time.strftime("%Y-%m-%d").to_string(),
         Err(_) => format!("Unix second {seconds}"),
@@ -62,6 +63,41 @@ pub(super) fn identity(
         line(&folder.key(&args.name), "for its owner alone"),
         configuration(folder, &args.name, request.purpose),
     )
+}
+
+/// What `pki crl` did.
+pub(super) fn lists(folder: &Folder, made: &Made) -> String {
+    let mut text = format!(
+        "Revocation lists number {}, the next ones are due by {}:\n{}{}",
+        made.number,
+        date(made.validity.not_after),
+        line(&folder.certificate(CRL), "for every peer, as its `crl`"),
+        line(
+            &folder.path().join(REVOKED),
+            "what they are made from: keep it"
+        ),
+    );
+    match made.root_list {
+        RootList::New => {}
+        RootList::Kept => {
+            text += "ca.key is not here: the root's own list is the one from before.\n"
+        }
+        RootList::Missing => {
+            text += "ca.key is not here, and there is no list of the root: peers that look up whole chains \
+                need one, or set \"crl_scope\": \"leaf\".\n";
+        }
+    }
+    match made.revoked.as_slice() {
+        [] => text += "Nobody is on them.\n",
+        revoked => {
+            text += "On them are:\n";
+            let lines = revoked
+                .iter()
+                .map(|entry| format!("  {:?}\n", entry.subject));
+            text.extend(lines);
+        }
+    }
+    text
 }
 
 /// Every name in the certificate, each with its kind.

@@ -302,3 +302,18 @@ fn every_failure_reads_as_words() {
         "connection reset"
     );
 }
+
+#[test]
+fn what_became_of_each_address_is_known_while_others_run() {
+    let now = Instant::now();
+    let mut race = race(3);
+    assert_eq!(race.outcomes().count(), 0);
+    assert_eq!(race.next(now), start(0));
+    race.failed(0, Failure::Refused);
+    assert_eq!(race.next(now), start(1));
+    let outcomes: Vec<_> = race.outcomes().collect();
+    assert_eq!(
+        outcomes,
+        [(addr(1), Some(Failure::Refused)), (addr(2), None)]
+    );
+}

@@ -27,7 +27,7 @@ fn peer() -> PeerCert {
             San::Dns("a.example.com".to_owned()),
             San::Dns("*.wild.example.com".to_owned()),
             San::Ip([10, 0, 0, 7].into()),
-            San::Email("alice@example.com".to_owned()),
+            San::Email("x:alice@example.com".to_owned()),
             San::Uri("spiffe://corp/eu/db".to_owned()),
         ],
         spki: Some(pin::parse(PIN).unwrap()),
@@ -80,7 +80,7 @@ fn nothing_counts_as_another_kind_and_no_name_of_a_certificate_as_a_pattern() {
         (Dns, "10.0.0.7"),
         (Dns, "b.wild.example.com"),
         (Uri, "spiffe://corp/eu/db/x"),
-        (Uri, "email:alice@example.com"),
+        (Uri, "x:*"),
         (Spki, &PIN.replace('e', "f")),
     ];
     for (kind, text) in bad {

@@ -58,6 +58,11 @@ impl Occasion {
         }
     }
 
+    /// Whether it is an answer to every sign so far: what is not read by it may still be half a change.
+    fn answers_signs(self) -> bool {
+        self.reads_configuration(false)
+    }
+
     /// Whether it comes to nothing if no content has changed.
     pub(in crate::ops) fn needs_change(self) -> bool {
         self == Occasion::Watch
@@ -178,9 +183,11 @@ impl Agenda {
         Some(Occasion::Watch)
     }
 
-    /// All is served as the files have it.
-    pub(in crate::ops) fn succeeded(&mut self) {
-        self.burst = None;
+    /// All that it has read is served.
+    pub(in crate::ops) fn succeeded(&mut self, occasion: Occasion) {
+        if occasion.answers_signs() {
+            self.burst = None;
+        }
         self.retry_at = None;
     }
 
@@ -193,7 +200,9 @@ impl Agenda {
             burst.look_at = burst.since + SETTLE;
             return Failure::Unsettled;
         }
-        self.burst = None;
+        if occasion.answers_signs() {
+            self.burst = None;
+        }
         self.retry_at = Some(now + RETRY);
         Failure::Told
     }

@@ -12,6 +12,7 @@ use super::stage::{Proven, Staged, Unreadable, files_of};
 use super::watch::Watcher;
 use crate::base::tally::WorkerCounters;
 use crate::config::{Config, Pair};
+use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::board::Board;
 use crate::ops::control::Control;
@@ -93,7 +94,7 @@ impl Renewer {
             board,
             most,
         };
-        renewer.watch();
+        renewer.watch(clock);
         renewer
     }
 
@@ -117,9 +118,9 @@ impl Renewer {
     /// is served.
     pub(in crate::ops) fn renew(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) {
         // First, so that a change behind the reading is told.
-        self.watch();
-        let failed_with_it = self.failed.as_ref().is_some_and(|f| f.reads_configuration);
-        let reads_configuration = occasion.reads_configuration(failed_with_it);
+        self.watch(clock);
+        let has_failed_with_it = self.has_failed_with_configuration();
+        let reads_configuration = occasion.reads_configuration(has_failed_with_it);
         let staged = match &self.source {
             Some(path) if reads_configuration => Staged::read(path),
             _ => Ok(Staged::of(self.config.clone())),
@@ -133,8 +134,9 @@ impl Renewer {
         }
         match self.attempt(staged, fingerprint, clock, crew) {
             Ok(()) => {
-                self.agenda.succeeded();
-                self.failed = None;
+                self.succeeded(occasion, reads_configuration);
+                // It may name other files.
+                self.watch(clock);
             }
             Err(problems) => {
                 let refused = Refused {
@@ -144,6 +146,21 @@ impl Renewer {
                 self.refuse(refused, occasion, reads_configuration, clock);
             }
         }
+    }
+
+    fn succeeded(&mut self, occasion: Occasion, reads_configuration: bool) {
+        // Otherwise it still is wrong, whatever the certificates are.
+        if reads_configuration || !self.has_failed_with_configuration() {
+            self.agenda.succeeded(occasion);
+            self.failed = None;
+            self.board.gauges().recovered();
+        }
+    }
+
+    /// Whether a load of the configuration was told to have failed, and none has succeeded since.
+    fn has_failed_with_configuration(&self) -> bool {
+        let mut failed = self.failed.iter();
+        failed.any(|failed| failed.reads_configuration)
     }
 
     /// Whether the files hold what is served, or what was told to be wrong already.
@@ -156,7 +173,7 @@ impl Renewer {
                     self.generation.number
                 );
             }
-            self.agenda.succeeded();
+            self.agenda.succeeded(Occasion::Watch);
             return true;
         }
         let is_told = self
@@ -179,9 +196,10 @@ impl Renewer {
         let staged = staged.map_err(|unreadable| unreadable.problems)?;
         let config = staged.config.clone();
         let proven = staged.prove(clock.wall.timestamp().as_second())?;
-        let warnings = self.warnings(&proven);
+        let mut warnings = self.warnings(&proven);
         let next = Next::behind(&self.generation, proven, crew.workers.len());
         let next = next.map_err(|error| vec![error.to_string()])?;
+        warnings.extend(lost_names_of(&self.generation, &next.generation));
         for warning in warnings {
             log::warn!("{warning}");
         }
@@ -246,8 +264,6 @@ impl Renewer {
         let now = clock.wall.timestamp().as_second();
         self.board.serves(Arc::clone(&self.generation), now);
         log::info!("reloaded: generation {number} serves new connections");
-        // It may name other files.
-        self.watch();
     }
 
     fn refuse(
@@ -275,15 +291,16 @@ impl Renewer {
                 self.generation.number
             );
         }
+        let has_failed_with_it = self.has_failed_with_configuration();
         self.failed = Some(Failed {
             fingerprint: refused.fingerprint,
             problems: refused.problems,
-            reads_configuration,
+            reads_configuration: reads_configuration || has_failed_with_it,
         });
     }
 
     /// Watches the files that matter now, if that is asked for.
-    fn watch(&mut self) {
+    fn watch(&mut self, clock: &Clock) {
         let is_wanted = self.config.reload.watch;
         if self.watcher.is_none() && is_wanted && !self.is_unwatchable {
             match Watcher::start(self.control.clone()) {
@@ -302,8 +319,30 @@ impl Renewer {
             files = files_of(&self.config.pairs);
             files.extend(self.source.clone());
         }
-        watcher.follow(&files);
+        if watcher.follow(&files) {
+            self.agenda.files_changed(clock.steady);
+        }
     }
+}
+
+/// The names that certificates of pairs that go on no longer carry, as warnings.
+fn lost_names_of(older: &Generation, newer: &Generation) -> BTreeSet<String> {
+    let mut warnings = BTreeSet::new();
+    for post in newer.posts() {
+        let served = &post.served;
+        let Some(older) = older.post(served.id) else {
+            continue;
+        };
+        let lost = lost_names(&older.served.credentials.cert, &served.credentials.cert);
+        let file = served.pair.tls.cert.display();
+        warnings.extend(lost.iter().map(|name| {
+            format!(
+                "{file}: the certificate no longer carries {name}: peers that expect that name \
+                 will refuse it"
+            )
+        }));
+    }
+    warnings
 }
 
 /// Tells where a pair listens.

@@ -35,6 +35,8 @@ pub(super) struct Watcher {
     watches: Watches,
     names: Names,
     is_told: Arc<AtomicBool>,
+    /// It was told that a folder gives no signs.
+    is_blindness_told: bool,
 }
 
 impl Watcher {
@@ -45,6 +47,7 @@ impl Watcher {
             watches: inotify.watches(),
             names: Names::default(),
             is_told: Arc::default(),
+            is_blindness_told: false,
         };
         let (names, is_told) = (Arc::clone(&watcher.names), Arc::clone(&watcher.is_told));
         let body = move || watch(inotify, &names, &is_told, &control);
@@ -54,15 +57,26 @@ impl Watcher {
         Ok(watcher)
     }
 
-    /// Watches these files and no others. Call before they are read: what changes later is told.
-    pub(super) fn follow(&mut self, files: &BTreeSet<PathBuf>) {
+    /// Watches these files and no others. Call before they are read: what changes later is told. Whether
+    /// signs come from elsewhere now: what has changed there before was not told.
+    pub(super) fn follow(&mut self, files: &BTreeSet<PathBuf>) -> bool {
         self.is_told.store(false, Ordering::Release);
         let mut wanted = HashMap::new();
         for (folder, names) in points(files, |path| fs::read_link(path).ok()) {
-            // One that is missing shows in the folder above, or when the files are read without a sign.
-            if let Ok(watch) = self.watches.add(&folder, SIGNS) {
-                let known: &mut BTreeSet<OsString> = wanted.entry(watch).or_default();
-                known.extend(names);
+            match self.watches.add(&folder, SIGNS) {
+                Ok(watch) => {
+                    let known: &mut BTreeSet<OsString> = wanted.entry(watch).or_default();
+                    known.extend(names);
+                }
+                // It shows in the folder above, or when the files are read without a sign.
+                Err(error) if is_missing(&error) => {}
+                Err(error) if !std::mem::replace(&mut self.is_blindness_told, true) => {
+                    log::warn!(
+                        "{}: cannot be watched, but its files are read every ten seconds: {error}",
+                        folder.display()
+                    );
+                }
+                Err(_) => {}
             }
         }
         let mut known = self.names.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,8 +85,17 @@ impl Watcher {
             // Its folder may be gone, and its watch with it.
             let _ = self.watches.remove(watch);
         }
+        let is_changed = *known != wanted;
         *known = wanted;
+        is_changed
     }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 fn watch(mut inotify: Inotify, names: &Names, is_told: &AtomicBool, control: &Sender<Control>) {
@@ -105,3 +128,6 @@ fn watch(mut inotify: Inotify, names: &Names, is_told: &AtomicBool, control: &Se
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,7 +116,7 @@ fn subject_name(subject: &Subject) -> Result<X509Name, ErrorStack> {
     Ok(name.build())
 }
 
-fn message_digest(signer: &Signer<'_>) -> MessageDigest {
+pub(super) fn message_digest(signer: &Signer<'_>) -> MessageDigest {
     match signer.digest {
         Digest::Sha1 => MessageDigest::sha1(),
         Digest::Sha256 => MessageDigest::sha256(),

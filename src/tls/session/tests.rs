@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::tls::authority::{Identity, LeafRequest, Purpose, Validity};
-use crate::tls::{Credentials, ExpectedName, Material, MinVersion, PemFile, Resumption};
+use crate::tls::{
+    Credentials, ExpectedName, Material, MinVersion, PemFile, Resumption, Revocation,
+};
 
 /// What one connection costs is known, and its growth is a decision.
 const SESSION_BYTES_MAX: usize = 80;
@@ -29,6 +31,7 @@ fn pair() -> (Session, Session) {
         ca: vec![file(&identity.cert_pem)],
         min_version: MinVersion::Tls12,
         resumption: Resumption::On,
+        revocation: Revocation::default(),
     };
     let roles = [Role::Client, Role::Server];
     let credentials = Credentials::prove(&material, &roles, 0).unwrap();

@@ -117,7 +117,7 @@ fn the_files_are_read_a_moment_after_the_first_of_many_signs() {
         hands.pass(BURST / 5);
     }
     assert_eq!(agenda.due(&hands.clock), Some(Occasion::Watch));
-    agenda.succeeded();
+    agenda.succeeded(Occasion::Watch);
     assert_eq!(agenda.due(&hands.clock), None);
 }
 
@@ -150,6 +150,39 @@ fn the_other_half_of_a_change_is_read_at_once() {
 }
 
 #[test]
+fn the_configuration_is_read_at_a_signal_and_a_sign_but_not_by_the_clock_alone() {
+    for occasion in [Occasion::Signal, Occasion::Watch] {
+        assert!(occasion.reads_configuration(false));
+    }
+    for occasion in [Occasion::Hour, Occasion::Interval] {
+        assert!(!occasion.reads_configuration(true));
+    }
+    assert!(Occasion::Retry.reads_configuration(true));
+    assert!(!Occasion::Retry.reads_configuration(false));
+}
+
+#[test]
+fn a_change_that_the_interval_does_not_read_is_still_looked_at() {
+    let mut hands = Hands::at("2026-11-23T12:00:00[Europe/Berlin]");
+    let mut agenda = Agenda::new(triggers(None, Some(1), true), &hands.clock);
+    hands.pass(secs(1) - BURST);
+    agenda.files_changed(hands.clock.steady);
+    hands.pass(BURST);
+    assert_eq!(agenda.due(&hands.clock), Some(Occasion::Interval));
+    agenda.succeeded(Occasion::Interval);
+    assert_eq!(agenda.due(&hands.clock), Some(Occasion::Watch));
+    agenda.failed(Occasion::Watch, hands.clock.steady);
+    hands.pass(secs(1));
+    assert_eq!(agenda.due(&hands.clock), Some(Occasion::Interval));
+    agenda.failed(Occasion::Interval, hands.clock.steady);
+    hands.pass(SETTLE - secs(1));
+    assert_eq!(agenda.due(&hands.clock), Some(Occasion::Interval));
+    assert_eq!(agenda.due(&hands.clock), Some(Occasion::Watch));
+    let failure = agenda.failed(Occasion::Watch, hands.clock.steady);
+    assert_eq!(failure, Failure::Told);
+}
+
+#[test]
 fn what_was_told_as_a_failure_is_tried_again_after_a_minute() {
     let (mut hands, mut agenda) = watching();
     let failure = agenda.failed(Occasion::Signal, hands.clock.steady);
@@ -167,7 +200,7 @@ fn what_was_told_as_a_failure_is_tried_again_after_a_minute() {
         }
     }
     assert_eq!(tries, 2);
-    agenda.succeeded();
+    agenda.succeeded(Occasion::Retry);
     hands.pass(RETRY);
     assert_ne!(agenda.due(&hands.clock), Some(Occasion::Retry));
 }

@@ -1,0 +1,136 @@
+//! The signature of an OCSP response (RFC 6960, 4.2.1), verified by the TLS library.
+
+use der::asn1::ObjectIdentifier;
+
+use super::asn1::{Algorithm, BasicResponse, PssParameters};
+use crate::tls::backend::lib::error::ErrorStack;
+use crate::tls::backend::lib::hash::MessageDigest;
+use crate::tls::backend::lib::pkey::{Id, PKeyRef, Public};
+use crate::tls::backend::lib::rsa::Padding;
+use crate::tls::backend::lib::sign::{RsaPssSaltlen, Verifier};
+use crate::tls::backend::lib::x509::X509Ref;
+
+const fn id(text: &str) -> ObjectIdentifier {
+    ObjectIdentifier::new_unwrap(text)
+}
+
+/// How a signature is to be verified.
+struct Method {
+    key: Id,
+    /// Ed25519 has its own.
+    digest: Option<MessageDigest>,
+    is_pss: bool,
+}
+
+const RSA_PSS: ObjectIdentifier = id("1.2.840.113549.1.1.10");
+const MGF1: ObjectIdentifier = id("1.2.840.113549.1.1.8");
+
+/// Signatures with MD5 and SHA-1, which others can forge.
+const WEAK: [(ObjectIdentifier, &str); 4] = [
+    (id("1.2.840.113549.1.1.4"), "MD5"),
+    (id("1.2.840.113549.1.1.5"), "SHA-1"),
+    (id("1.3.14.3.2.29"), "SHA-1"),
+    (id("1.2.840.10045.4.1"), "SHA-1"),
+];
+
+/// Whether the holder of a certificate has signed a response; if not, why.
+pub(super) fn verify(response: &BasicResponse<'_>, cert: &X509Ref) -> Result<(), String> {
+    let method = method(&response.algorithm)?;
+    let Ok(key) = cert.public_key() else {
+        return Err("the key of its responder is of an unknown kind".to_owned());
+    };
+    let is_good = match response.signature.as_bytes() {
+        Some(signature) if key.id() == method.key => {
+            // What the library has to say about a wrong one is of no use to anybody.
+            holds(&method, &key, signature, response.data.0).unwrap_or(false)
+        }
+        _ => false,
+    };
+    match is_good {
+        true => Ok(()),
+        false => Err("its signature is wrong".to_owned()),
+    }
+}
+
+fn holds(
+    method: &Method,
+    key: &PKeyRef<Public>,
+    signature: &[u8],
+    data: &[u8],
+) -> Result<bool, ErrorStack> {
+    let mut verifier = match method.digest {
+        Some(digest) => Verifier::new(digest, key)?,
+        None => Verifier::new_without_digest(key)?,
+    };
+    if method.is_pss {
+        verifier.set_rsa_padding(Padding::PKCS1_PSS)?;
+        verifier.set_rsa_pss_saltlen(RsaPssSaltlen::DIGEST_LENGTH)?;
+    }
+    verifier.verify_oneshot(signature, data)
+}
+
+/// How to verify signatures of an algorithm, if it is a strong one (RFC 5758, RFC 4055, RFC 8410).
+fn method(algorithm: &Algorithm<'_>) -> Result<Method, String> {
+    if let Some((_, digest)) = WEAK.iter().find(|(id, _)| *id == algorithm.id) {
+        return Err(format!("it was signed with {digest}"));
+    }
+    let plain = |key, digest| Method {
+        key,
+        digest,
+        is_pss: false,
+    };
+    let is_absent = algorithm.parameters.is_none();
+    let is_null = algorithm.parameters.is_some_and(|any| any.is_null());
+    let found = if algorithm.id == RSA_PSS {
+        pss(algorithm)
+    } else if let Some(digest) = rsa_digest(algorithm.id) {
+        (is_absent || is_null).then(|| plain(Id::RSA, Some(digest)))
+    } else if let Some(digest) = ec_digest(algorithm.id) {
+        is_absent.then(|| plain(Id::EC, Some(digest)))
+    } else {
+        let is_ed25519 = algorithm.id == id("1.3.101.112");
+        (is_ed25519 && is_absent).then(|| plain(Id::ED25519, None))
+    };
+    found.ok_or_else(|| format!("it was signed with the unknown algorithm {}", algorithm.id))
+}
+
+fn rsa_digest(algorithm: ObjectIdentifier) -> Option<MessageDigest> {
+    match algorithm {
+        one if one == id("1.2.840.113549.1.1.11") => Some(MessageDigest::sha256()),
+        one if one == id("1.2.840.113549.1.1.12") => Some(MessageDigest::sha384()),
+        one if one == id("1.2.840.113549.1.1.13") => Some(MessageDigest::sha512()),
+        _ => None,
+    }
+}
+
+fn ec_digest(algorithm: ObjectIdentifier) -> Option<MessageDigest> {
+    match algorithm {
+        one if one == id("1.2.840.10045.4.3.2") => Some(MessageDigest::sha256()),
+        one if one == id("1.2.840.10045.4.3.3") => Some(MessageDigest::sha384()),
+        one if one == id("1.2.840.10045.4.3.4") => Some(MessageDigest::sha512()),
+        _ => None,
+    }
+}
+
+/// RSASSA-PSS as TLS 1.3 has it: one digest for everything, and a salt of its length.
+fn pss(algorithm: &Algorithm<'_>) -> Option<Method> {
+    let parameters: PssParameters<'_> = algorithm.parameters?.decode_as().ok()?;
+    let (inner, mask) = (parameters.digest?, parameters.mask?);
+    let mask_inner: Algorithm<'_> = mask.parameters?.decode_as().ok()?;
+    let digest = match inner.id {
+        one if one == id("2.16.840.1.101.3.4.2.1") => MessageDigest::sha256(),
+        one if one == id("2.16.840.1.101.3.4.2.2") => MessageDigest::sha384(),
+        one if one == id("2.16.840.1.101.3.4.2.3") => MessageDigest::sha512(),
+        _ => return None,
+    };
+    let is_usual = mask.id == MGF1
+        && mask_inner == inner
+        && parameters.salt.map(usize::from) == Some(digest.size())
+        && parameters.trailer.is_none()
+        && inner.parameters.is_none_or(|any| any.is_null());
+    is_usual.then_some(Method {
+        key: Id::RSA,
+        digest: Some(digest),
+        is_pss: true,
+    })
+}
