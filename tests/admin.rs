@@ -37,9 +37,11 @@ fn told(config: Value) -> Value {
     pairs::with(config, "/admin/listen", "127.0.0.1:0")
 }
 
-/// A persona and a gateway before an echo, and where everything is told.
+/// A persona and a gateway before an echo, with revocation lists, and where everything is told.
 fn program(pki: &TestPki) -> (Program, SocketAddr) {
-    let program = Program::run(&told(pairs::both(pki, backend::echo())));
+    let mut config = told(pairs::both(pki, backend::echo()));
+    config["crl"] = serde_json::json!(pki.crl(&[]));
+    let program = Program::run(&config);
     let admin = program.admin("everything");
     (program, admin)
 }

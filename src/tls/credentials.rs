@@ -11,7 +11,7 @@ use super::backend::lib::x509::{X509, X509Ref};
 use super::context::{MinVersion, Resumption, TlsContext};
 use super::crl::Checked;
 use super::proof::{self, Terms};
-use super::revocation::{Lists, Revocation};
+use super::revocation::{ListDates, Lists, Revocation};
 use super::session::Role;
 use super::{crl, dates, facts, staple};
 use crate::identity::PeerCert;
@@ -72,6 +72,8 @@ pub struct Credentials {
     pub chain: Vec<PeerCert>,
     /// Whole days until our certificate ends.
     pub days_left: i32,
+    /// The dates of its revocation lists.
+    pub lists: Vec<ListDates>,
     /// What works but should be looked at, as lines.
     pub warnings: Vec<String>,
 }
@@ -148,6 +150,7 @@ impl Credentials {
             cert,
             chain,
             days_left: days_left(&parsed.cert, now),
+            lists: authorities.lists.dates.clone(),
             warnings,
         })
     }

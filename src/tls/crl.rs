@@ -5,7 +5,7 @@ mod file;
 
 use super::backend::lib::asn1::{Asn1Time, Asn1TimeRef};
 use super::backend::lib::x509::{X509, X509Ref};
-use super::revocation::{CrlScope, Lists, OnStaleCrl, Revocation, Term};
+use super::revocation::{CrlScope, ListDates, Lists, OnStaleCrl, Revocation, Term};
 use super::{backend, facts};
 use file::{Read, lists_of};
 
@@ -64,9 +64,18 @@ pub(super) fn check(
         anchors = left_over(&certain, anchors, &mut warnings)?;
         warnings.extend(without_list(&read, &anchors));
     }
+    let dates = current(&read, now).map(|list| ListDates {
+        file: list.path.to_owned(),
+        issuer: facts::name(list.crl.issuer_name()),
+        this_update: list.term.begin,
+        next_update: list.term.end,
+    });
+    let dates = dates.collect();
     let (crls, terms) = read.into_iter().map(|list| (list.crl, list.term)).unzip();
+    let mut lists = Lists::new(crls, terms, revocation);
+    lists.dates = dates;
     Ok(Checked {
-        lists: Lists::new(crls, terms, revocation),
+        lists,
         anchors,
         warnings,
     })
@@ -117,12 +126,17 @@ fn signer(list: &Read<'_>, anchors: &[X509], own: &[&X509Ref]) -> Signer {
     }
 }
 
-/// What there is to say about the dates of lists that no newer one has replaced.
+/// What there is to say about the dates of lists.
 fn dates<'a>(
     read: &'a [Read<'_>],
     on_stale: OnStaleCrl,
     now: i64,
 ) -> impl Iterator<Item = String> + 'a {
+    current(read, now).filter_map(move |list| Some(about(list, &date(list, on_stale, now)?)))
+}
+
+/// The lists that no newer one has replaced.
+fn current<'a, 'b>(read: &'a [Read<'b>], now: i64) -> impl Iterator<Item = &'a Read<'b>> {
     let is_replaced = move |list: &Read<'_>| {
         let newer = |other: &Read<'_>| {
             let is_same =
@@ -131,8 +145,7 @@ fn dates<'a>(
         };
         read.iter().any(newer)
     };
-    let current = read.iter().filter(move |list| !is_replaced(list));
-    current.filter_map(move |list| Some(about(list, &date(list, on_stale, now)?)))
+    read.iter().filter(move |list| !is_replaced(list))
 }
 
 fn date(list: &Read<'_>, on_stale: OnStaleCrl, now: i64) -> Option<String> {

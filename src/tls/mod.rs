@@ -29,7 +29,7 @@ pub use context::{ExpectedName, MinVersion, Resumption, TlsContext};
 pub use credentials::{Credentials, CredentialsError, Material, PemFile};
 pub use describe::{CertFacts, describe};
 pub use error::TlsError;
-pub use revocation::{CrlScope, OnStaleCrl, Revocation};
+pub use revocation::{CrlScope, ListDates, OnStaleCrl, Revocation};
 pub use session::{Handshake, Negotiated, ReadOutcome, Role, Session};
 
 /// The TLS library and its release.

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::support::certs::TestPki;
+use super::support::certs::{TestPki, unix_now};
 use super::support::metrics::Scrape;
 use super::support::program::Program;
 use super::support::wait::until;
@@ -103,4 +103,36 @@ fn a_pair_keeps_its_counts_under_another_name() {
     let scrape = until_generation(&program, 2);
     assert_eq!(scrape.count(TOTAL, &[("pair", "renamed")]), 1);
     assert!(!scrape.has(TOTAL, &[("pair", "persona")]));
+}
+
+#[test]
+fn the_dates_of_certificates_and_revocation_lists_are_told() {
+    let pki = TestPki::new();
+    let mut config = pairs::both(&pki, backend::echo());
+    let (fresh, overdue) = (pki.crl(&[]), pki.overdue());
+    let overdue = pki.write_crl(pki.list(pki.intermediate(), &[], overdue));
+    config["crl"] = json!(fresh);
+    config["address_pairs"][1]["crl"] = json!(overdue);
+    let program = Program::run(&told(config.clone()));
+    let scrape = scrape(&program);
+    let days = |days: f64| days * 86_400.0;
+    let cert = config["cert"].as_str().unwrap();
+    let own = [("pair", "persona"), ("file", cert)];
+    let left = scrape.sum("mtls_persona_certificate_remaining_seconds", &own);
+    assert!((days(29.9)..=days(30.0)).contains(&left), "{left}");
+    let end = scrape.sum("mtls_persona_certificate_not_after_timestamp_seconds", &own);
+    assert!(((end - left) - unix_now() as f64).abs() < 100.0, "{end}");
+
+    let (age, left) = (
+        "mtls_persona_crl_age_seconds",
+        "mtls_persona_crl_remaining_seconds",
+    );
+    let of_file = |pair, file| [("pair", pair), ("file", file)];
+    let of_fresh = of_file("persona", fresh.to_str().unwrap());
+    // Those of the root and of the intermediate, made five minutes ago for 30 days.
+    assert!((600.0..900.0).contains(&scrape.sum(age, &of_fresh)));
+    assert!((days(59.8)..=days(60.0)).contains(&scrape.sum(left, &of_fresh)));
+    let of_overdue = of_file("gateway", overdue.to_str().unwrap());
+    assert!((days(1.0)..days(1.1)).contains(&scrape.sum(age, &of_overdue)));
+    assert!((-400.0..=-60.0).contains(&scrape.sum(left, &of_overdue)));
 }

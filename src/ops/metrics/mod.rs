@@ -3,12 +3,14 @@
 //! | file | families |
 //! |---|---|
 //! | `pairs.rs` | of pairs: connections, bytes, handshakes, reasons |
-//! | `program.rs` | of the program: reloads, certificates, workers, look-ups |
+//! | `dates.rs` | of certificates and revocation lists |
+//! | `program.rs` | of the program: reloads, workers, look-ups |
 //! | `process.rs` | of the process, under the names that all programs have for these |
 //!
 //! Nothing in here is on a connection's way: counters are in [`base::tally`](crate::base::tally), and
 //! the number of samples is bounded by the configuration.
 
+mod dates;
 mod family;
 mod pairs;
 mod process;

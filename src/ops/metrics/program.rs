@@ -1,20 +1,19 @@
-//! What is told of the program as a whole, of its certificates and its workers.
+//! What is told of the program as a whole and of its workers.
 
 use std::fmt;
 
-use super::family::{Families, Family};
-use super::process;
+use super::family::Families;
+use super::{dates, process};
 use crate::ops::board::Board;
 use crate::ops::reload::Crew;
 use crate::ops::supervisor::unix_now;
-use crate::reactor::Generation;
 use crate::tls;
 
 /// Writes all of it.
 pub(super) fn write(families: &mut Families<'_>, board: &Board) -> fmt::Result {
     build(families)?;
     reloads(families, board)?;
-    certificates(families, &board.generation())?;
+    dates::write(families, &board.generation(), unix_now())?;
     match board.crew() {
         Some(crew) => {
             connections(families, crew)?;
@@ -61,35 +60,6 @@ fn reloads(families: &mut Families<'_>, board: &Board) -> fmt::Result {
         "1 while the files cannot be served as they are, and older ones are",
         u64::from(gauges.is_reload_failing()),
     )
-}
-
-fn certificates(families: &mut Families<'_>, generation: &Generation) -> fmt::Result {
-    let now = unix_now();
-    let ends = families.gauges(
-        "certificate_not_after_timestamp_seconds",
-        "When a pair's own certificate ends, in seconds since 1970",
-    )?;
-    of_each(ends, generation, |not_after| not_after)?;
-    let left = families.gauges(
-        "certificate_remaining_seconds",
-        "How long that is from now; below 0 it has ended",
-    )?;
-    of_each(left, generation, |not_after| not_after.saturating_sub(now))
-}
-
-/// A sample of each pair's own certificate, made of its end.
-fn of_each(
-    mut family: Family<'_>,
-    generation: &Generation,
-    value: impl Fn(i64) -> i64,
-) -> fmt::Result {
-    for post in generation.posts() {
-        let pair = &post.served.pair;
-        let file = pair.tls.cert.display().to_string();
-        let labels = [("pair", pair.name.as_str()), ("file", &file)];
-        family.gauge(&labels, value(post.served.credentials.cert.not_after))?;
-    }
-    Ok(())
 }
 
 fn connections(families: &mut Families<'_>, crew: &Crew) -> fmt::Result {
