@@ -99,3 +99,22 @@ fn of_very_many_connections_a_thousand_of_each_worker_are_told() {
     assert_eq!(page["truncated"], true);
     drop(silent);
 }
+
+#[test]
+fn the_workers_are_asked_once_a_second_at_most() {
+    let pki = TestPki::new();
+    let program = Program::run(&told(pairs::both(&pki, backend::echo())));
+    let admin = program.admin("everything");
+    let mut live = program.connect("persona");
+    ping(&mut live);
+    page(admin, |page| list(page).len() == 2);
+    // Asked anew each time, one of them would be older each time.
+    until("the same page ten times over", || {
+        let pages = [(); 10].map(|()| get(admin, "/connections").body);
+        pages.iter().all(|page| *page == pages[0]).then_some(())
+    });
+    let before = get(admin, "/connections").body;
+    until("another page", || {
+        (get(admin, "/connections").body != before).then_some(())
+    });
+}

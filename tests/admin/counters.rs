@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::support::certs::TestPki;
 use super::support::metrics::Scrape;
-use super::support::program::{Program, free_port};
+use super::support::program::{Program, free_port, with_descriptors};
 use super::support::wait::until;
 use super::support::{backend, pairs};
 use super::{exchange, ping, program, scrape, told};
@@ -191,4 +191,24 @@ fn the_process_and_its_workers_are_told() {
     for stream in &live {
         stream.shutdown(Shutdown::Both).unwrap();
     }
+}
+
+#[test]
+fn running_out_of_descriptors_is_counted() {
+    let pki = TestPki::new();
+    let config = pairs::with(
+        pairs::server(&pki, backend::echo()),
+        "/limits/connections",
+        1000,
+    );
+    let config = told(pairs::with(config, "/timeouts/handshake", "10m"));
+    let program = Program::run_with(&config, |command| with_descriptors(command, 64));
+    let errors = || scrape(&program).count("mtls_persona_accept_errors_total", &[]);
+    assert_eq!(errors(), 0);
+    let silent: Vec<_> = (0..64).map(|_| program.connect("gateway")).collect();
+    until("the want to be told", || {
+        program.has_line(" ERROR ").then_some(())
+    });
+    drop(silent);
+    until("the want to be counted", || (errors() > 0).then_some(()));
 }

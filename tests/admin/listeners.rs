@@ -57,19 +57,37 @@ fn only_an_address_of_this_machine_alone_is_told_without_a_warning() {
     }
 }
 
-#[test]
-fn without_a_listener_there_is_no_thread_for_it() {
-    let pki = TestPki::new();
-    let threads = |program: &Program| {
-        let tasks = std::fs::read_dir(format!("/proc/{}/task", program.pid())).unwrap();
-        let names = tasks.map(|task| {
-            let name = task.unwrap().path().join("comm");
-            std::fs::read_to_string(name).unwrap_or_default()
-        });
-        names.filter(|name| name.trim() == "admin").count()
+/// The niceness of the threads of that name.
+fn niceness(program: &Program, name: &str) -> Vec<i64> {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", program.pid())).unwrap();
+    let stats =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("stat")).ok());
+    // `number (name) state …`, and the niceness is the 19th field (proc(5)).
+    let named = stats.filter(|stat| stat.contains(&format!(" ({name}) ")));
+    let fields = |stat: String| {
+        stat.rsplit_once(") ")
+            .unwrap()
+            .1
+            .split(' ')
+            .nth(16)
+            .map(str::to_owned)
     };
+    named
+        .map(|stat| fields(stat).unwrap().parse().unwrap())
+        .collect()
+}
+
+#[test]
+fn its_thread_gives_way_to_those_that_serve_and_is_not_there_without_a_listener() {
+    let pki = TestPki::new();
     let silent = Program::run(&pairs::both(&pki, backend::echo()));
-    assert_eq!(threads(&silent), 0);
+    assert!(niceness(&silent, "admin").is_empty());
     let telling = Program::run(&told(pairs::both(&pki, backend::echo())));
-    until("the thread", || (threads(&telling) == 1).then_some(()));
+    let usual = niceness(&telling, "mtls-persona")[0];
+    until("the thread to give way", || {
+        (niceness(&telling, "admin") == [(usual + 10).min(19)]).then_some(())
+    });
+    for name in ["worker-0", "acceptor"] {
+        assert_eq!(niceness(&telling, name), [usual]);
+    }
 }

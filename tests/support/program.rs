@@ -218,6 +218,16 @@ impl Drop for Program {
     }
 }
 
+/// Puts the command behind a shell that lowers its descriptor limit.
+pub fn with_descriptors(command: &mut Command, limit: usize) {
+    let mut shell = Command::new("sh");
+    let script = format!("ulimit -n {limit} && exec \"$@\"");
+    shell.args(["-c", &script, "sh"]).arg(command.get_program());
+    shell.args(command.get_args());
+    shell.stdin(Stdio::null()).stderr(Stdio::piped());
+    *command = shell;
+}
+
 /// Runs the program to its end: exit code, standard output, standard error.
 pub fn outcome(args: &[&str]) -> (i32, String, String) {
     let output = Command::new(PROGRAM).args(args).output().unwrap();
