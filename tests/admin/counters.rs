@@ -69,6 +69,22 @@ fn bytes_handshakes_and_ends_are_counted_exactly() {
 }
 
 #[test]
+fn outward_is_from_the_inbound_leg_to_the_outbound_one() {
+    let pki = TestPki::new();
+    let program = Program::run(&told(pairs::both(&pki, backend::count())));
+    let mut stream = program.connect("persona");
+    stream.write_all(&[7; 1234]).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert_eq!(answer, "1234");
+    for pair in PAIRS {
+        program.access(pair, 0);
+        assert_eq!(bytes(&scrape(&program), pair), [1234, 4]);
+    }
+}
+
+#[test]
 fn a_live_connection_is_counted_while_it_lives() {
     let pki = TestPki::new();
     let (program, _) = program(&pki);
