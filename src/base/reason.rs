@@ -202,6 +202,11 @@ impl CloseReason {
         (DnsError..=ConnectFailed).contains(&self)
     }
 
+    /// Whether it is only that time has passed: for a certificate, or for a revocation list.
+    pub fn is_of_time(self) -> bool {
+        matches!(self, CertExpired | CertNotYetValid | CrlStale)
+    }
+
     /// Whether what was received so far still belongs to the other side before the reset.
     ///
     /// True where a TLS peer failed: all bytes up to there were authenticated.

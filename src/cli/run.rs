@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use super::{COULD_NOT, WRONG_WORDS, fail};
 use crate::config;
-use crate::ops::{self, StartError, logging};
+use crate::ops::{self, ControlLine, StartError, logging};
 
 /// Forwards until it is told to stop.
 pub(super) fn run(config: &Path) -> ExitCode {
@@ -20,14 +20,15 @@ pub(super) fn run(config: &Path) -> ExitCode {
     for warning in &loaded.warnings {
         log::warn!("{}: {warning}", config.display());
     }
-    let running = match ops::start(loaded.config, Some(config.to_owned())) {
+    let line = ControlLine::default();
+    if let Err(error) = line.obey_signals() {
+        return fail(COULD_NOT, &error);
+    }
+    let running = match ops::start(loaded.config, Some(config.to_owned()), line) {
         Ok(running) => running,
         Err(error @ StartError::Credentials(_)) => return fail(WRONG_WORDS, &error),
         Err(error) => return fail(COULD_NOT, &error),
     };
-    if let Err(error) = running.obey_signals() {
-        return fail(COULD_NOT, &error);
-    }
     match running.wait() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

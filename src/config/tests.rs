@@ -79,7 +79,7 @@ fn the_reference_lists_exactly_the_known_keys() {
 fn known_keys() -> BTreeMap<String, Vec<String>> {
     let text = file(
         r#""zzzzzzzz":0,"limits":{"zzzzzzzz":0},"timeouts":{"zzzzzzzz":0},"tcp":{"zzzzzzzz":0},
-           "log":{"zzzzzzzz":0}"#,
+           "log":{"zzzzzzzz":0},"admin":{"zzzzzzzz":0}"#,
         &pair_with(
             r#""zzzzzzzz":0,"limits":{"zzzzzzzz":0},"timeouts":{"zzzzzzzz":0},"allow":{"zzzzzzzz":0}"#,
         ),

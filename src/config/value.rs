@@ -81,6 +81,21 @@ pub(super) fn name(value: &Value) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
+/// What the names of metrics begin with, by Prometheus' rules for them.
+pub(super) fn metric_prefix(value: &Value) -> Result<String, String> {
+    let prefix = text(value)?;
+    let is_letter = |c: char| c.is_ascii_alphabetic() || c == '_';
+    let is_name = prefix.starts_with(is_letter)
+        && prefix.chars().all(|c| is_letter(c) || c.is_ascii_digit())
+        && prefix.len() <= NAME_CHARS_MAX;
+    is_name.then(|| prefix.to_owned()).ok_or_else(|| {
+        format!(
+            "{} begins no metric's name: write letters, digits and underscores, no digit first",
+            quoted(prefix)
+        )
+    })
+}
+
 /// An hour of the day.
 pub(super) fn hour(value: &Value) -> Result<u8, String> {
     whole(value, 0..=23)

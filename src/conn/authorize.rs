@@ -51,17 +51,20 @@ pub fn judge(acl: &Acl, mode: AllowMode, peer: Option<&PeerCert>) -> Judgement {
 }
 
 impl Connection {
-    /// Judges the peer of a leg whose handshake is done, by the newest state of the pair. One that is
-    /// refused is told so by an alert.
+    /// Judges the peer of a leg whose handshake is done. One that is refused is told so by an alert.
     pub(super) fn authorize(&mut self, side: Side, turn: &mut Turn<'_>) -> Result<(), End> {
-        let newest = self.renewal.newest.clone();
-        if let Some(end) = newest
-            .as_ref()
-            .and_then(|state| self.distrusted(state, side))
-        {
-            return Err(end);
-        }
-        let pair = Arc::clone(&newest.as_ref().unwrap_or(&self.served).pair);
+        self.judge_by_own(side)
+            .and_then(|()| self.refused_by_newest(side).map_or(Ok(()), Err))
+            .inspect_err(|_| {
+                if let Some(leg) = self.leg(side) {
+                    leg.deny(turn.scratch);
+                }
+            })
+    }
+
+    /// Judges by the state of the pair that the connection came in by.
+    fn judge_by_own(&mut self, side: Side) -> Result<(), End> {
+        let pair = Arc::clone(&self.served.pair);
         let Some(acl) = pair.acl(side) else {
             return Ok(());
         };
@@ -77,12 +80,7 @@ impl Connection {
                 peer.map(PeerCert::to_string).unwrap_or_default()
             ),
             Judgement::Admitted(_) => {}
-            Judgement::Denied => {
-                if let Some(leg) = self.leg(side) {
-                    leg.deny(turn.scratch);
-                }
-                return Err(denied(&pair, side));
-            }
+            Judgement::Denied => return Err(denied(&pair, side)),
         }
         self.summary.judged(side, judgement);
         Ok(())

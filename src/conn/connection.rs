@@ -9,7 +9,7 @@ use mio::event::Event;
 use super::dial::Dial;
 use super::leg::{Leg, Readiness};
 use super::renewal::Renewal;
-use super::served::{PairId, Served};
+use super::served::Served;
 use super::step::{Step, Turn};
 use super::summary::Summary;
 use crate::base::deadline::{DeadlineKind, Deadlines};
@@ -146,6 +146,8 @@ impl Connection {
     /// What to do before the first turn.
     pub fn begin(&mut self, now: Instant) -> Step {
         match self.phase {
+            // It was over before it began.
+            _ if self.summary.reason().is_some() => Step::Yield,
             Phase::Resolving(_) => match self.dial(now) {
                 Next::Phase(phase) => {
                     self.phase = phase;
@@ -187,14 +189,9 @@ impl Connection {
         }
     }
 
-    /// Its pair.
-    pub fn pair(&self) -> PairId {
-        self.served.id
-    }
-
-    /// The generation of the state that it was accepted with.
-    pub fn generation(&self) -> u64 {
-        self.served.generation
+    /// The state of its pair that it was accepted with.
+    pub fn served(&self) -> &Served {
+        &self.served
     }
 
     /// The earliest deadline.

@@ -4,22 +4,26 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::authorize::{Judgement, denied, judge};
-use super::connection::{Connection, End};
+use super::connection::{Connection, End, Phase};
 use super::served::{Concern, Served};
 use crate::base::deadline::DeadlineKind;
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
 use crate::config::{OnPeerExpiry, OnReload};
+use crate::tls::Session;
 
 /// How far the end of a certificate is looked ahead: the clock may be set, and machines sleep, but the
 /// deadlines' clock knows of neither.
 const LOOK_AHEAD: Duration = Duration::from_secs(60);
 
+/// Told of a leg that would be in plain by now.
+const NO_TLS: &str = "the pair has no TLS on that leg any more";
+
 /// What later states of its pair ask of a connection.
 #[derive(Default)]
 pub(super) struct Renewal {
-    /// The newest state that concerns it.
-    pub(super) newest: Option<Arc<Served>>,
+    /// The newest state that concerns it, and how.
+    pub(super) newest: Option<(Concern, Arc<Served>)>,
     /// Its peers are to be judged by the newest state in its next turn.
     pub(super) is_to_be_judged: bool,
     /// How it ends when the time that a reload left it is over.
@@ -39,30 +43,38 @@ impl Renewal {
 }
 
 impl Connection {
-    /// Its pair has a newer state, or none any more. `until` is when those that a reload drains end.
-    pub fn reloaded(&mut self, newer: Option<&Arc<Served>>, until: Instant) {
-        let concern = newer.map_or(Concern::Whole, |newer| {
-            Concern::between(&self.served, newer)
-        });
+    /// Its pair has a newer state, or none any more, which is of that concern to it. `until` is when those
+    /// that a reload drains end. Whether it has to have a turn.
+    pub fn reloaded(
+        &mut self,
+        concern: Concern,
+        newer: Option<&Arc<Served>>,
+        until: Instant,
+    ) -> bool {
+        self.renewal.newest = None;
+        self.renewal.is_to_be_judged = false;
+        if concern == Concern::Nothing {
+            return false;
+        }
         let policy = newer.unwrap_or(&self.served).pair.on_reload;
         self.renewal.until = Some(until);
-        self.renewal.newest = newer.filter(|_| concern != Concern::Nothing).cloned();
-        match concern {
-            Concern::Nothing => {
-                self.renewal.is_to_be_judged = false;
-                return;
+        if concern == Concern::Whole {
+            let detail = match newer {
+                Some(_) => "the pair's settings, certificate, key or trust have changed",
+                None => "the pair is no longer configured",
+            };
+            let end = || End(CloseReason::Reloaded, None, detail.to_owned());
+            let admits = newer.is_some_and(|newer| newer.pair.mode.inbound_tls());
+            if matches!(self.phase, Phase::InboundHandshake) && !admits {
+                // It is not admitted yet, and nobody is left to judge it.
+                self.end(end());
+                return true;
             }
-            Concern::Whole => {
-                let detail = match newer {
-                    Some(_) => "the pair's settings, certificate, key or trust have changed",
-                    None => "the pair is no longer configured",
-                };
-                let end = End(CloseReason::Reloaded, None, detail.to_owned());
-                self.obey(policy, end);
-            }
-            Concern::Peers => {}
+            self.obey(policy, end());
         }
+        self.renewal.newest = newer.map(|newer| (concern, Arc::clone(newer)));
         self.renewal.is_to_be_judged = newer.is_some() && policy != OnReload::Keep;
+        true
     }
 
     /// Ends the connection now, or when the time of the reload is over, or not.
@@ -85,11 +97,21 @@ impl Connection {
         if !std::mem::take(&mut self.renewal.is_to_be_judged) {
             return;
         }
-        let Some(newest) = self.renewal.newest.clone() else {
+        let Some((_, newest)) = self.renewal.newest.clone() else {
             return;
         };
         for side in [Side::Inbound, Side::Outbound] {
+            let is_done = |session: &Session| session.is_established();
+            if !self
+                .leg(side)
+                .and_then(|leg| leg.session())
+                .is_some_and(is_done)
+            {
+                continue;
+            }
+            // That time has passed is not what a list says.
             let end = self.distrusted(&newest, side);
+            let end = end.filter(|End(reason, ..)| !reason.is_of_time());
             if let Some(end) = end.or_else(|| self.unlisted(&newest, side)) {
                 self.obey(newest.pair.on_reload, end);
             }
@@ -97,11 +119,25 @@ impl Connection {
     }
 
     /// Why a state of the pair would not believe the certificate of a leg's peer.
-    pub(super) fn distrusted(&mut self, state: &Served, side: Side) -> Option<End> {
+    fn distrusted(&mut self, state: &Served, side: Side) -> Option<End> {
         let session = self.leg(side)?.session()?;
-        let context = state.credentials.context(session.role())?;
-        let error = context.judge_again(session).err()?;
+        let error = match state.credentials.context(session.role()) {
+            Some(context) => context.judge_again(session).err()?,
+            None => return Some(End(CloseReason::Reloaded, Some(side), NO_TLS.to_owned())),
+        };
         Some(self.tls_end(side, error))
+    }
+
+    /// Why the newest state of the pair would refuse the peer of a leg whose handshake began before it was
+    /// the newest. Which gateway is dialled, and by what it is known, was settled with the state that the
+    /// connection came in by.
+    pub(super) fn refused_by_newest(&mut self, side: Side) -> Option<End> {
+        let (concern, newest) = self.renewal.newest.clone()?;
+        if side == Side::Outbound && concern == Concern::Whole {
+            return None;
+        }
+        let end = self.distrusted(&newest, side);
+        end.or_else(|| self.unlisted(&newest, side))
     }
 
     /// Why the access list of a state of the pair would refuse the peer of a leg.

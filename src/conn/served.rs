@@ -52,6 +52,9 @@ pub enum Concern {
 impl Concern {
     /// From one state of a pair to a newer one.
     pub fn between(older: &Served, newer: &Served) -> Concern {
+        if Arc::ptr_eq(&older.pair, &newer.pair) && older.contents == newer.contents {
+            return Concern::Nothing;
+        }
         let is_same_identity = older.contents.identity == newer.contents.identity;
         if !is_same_identity || !older.pair.is_same_but_for_peers(&newer.pair) {
             return Concern::Whole;

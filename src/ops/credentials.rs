@@ -31,14 +31,39 @@ pub fn check_credentials<'a>(
     pairs: impl IntoIterator<Item = &'a Pair>,
     now: i64,
 ) -> Result<Checked, Vec<String>> {
-    prove(pairs, Files::default(), now)
+    let terms = Terms {
+        now,
+        served: &|_, _| Served::Not,
+        makes_anew: true,
+    };
+    prove(pairs, Files::default(), terms)
+}
+
+/// How credentials are proven.
+pub(super) struct Terms<'a> {
+    /// In seconds since 1970.
+    pub(super) now: i64,
+    /// What of these files is served already.
+    pub(super) served: &'a dyn Fn(&TlsFiles, Mode) -> Served,
+    /// Whether what is served as a whole is proven and made again all the same.
+    pub(super) makes_anew: bool,
+}
+
+/// What of a pair's files is served already, with that very content.
+pub(super) enum Served {
+    /// All of it, by these.
+    Whole(Arc<Credentials>),
+    /// Certificate, key and trust; the lists are other ones.
+    Identity,
+    /// Not all of that.
+    Not,
 }
 
 /// As [`check_credentials`], with files of which some may have been read already.
 pub(super) fn prove<'a>(
     pairs: impl IntoIterator<Item = &'a Pair>,
     mut files: Files,
-    now: i64,
+    terms: Terms<'_>,
 ) -> Result<Checked, Vec<String>> {
     let mut proven: HashMap<(&TlsFiles, Mode), Arc<Credentials>> = HashMap::new();
     let mut credentials = Vec::new();
@@ -52,12 +77,18 @@ pub(super) fn prove<'a>(
         let Some(material) = files.material(&pair.tls) else {
             continue;
         };
-        match Credentials::prove(&material, roles(pair.mode), now) {
-            Ok(new) => {
-                warnings.extend(new.warnings.iter().cloned());
-                let new = Arc::new(new);
-                proven.insert(key, Arc::clone(&new));
-                credentials.push(new);
+        let served = (terms.served)(&pair.tls, pair.mode);
+        let roles = roles(pair.mode);
+        let made = match served {
+            Served::Whole(credentials) if !terms.makes_anew => Ok(credentials),
+            Served::Not => Credentials::prove(&material, roles, terms.now).map(Arc::new),
+            _ => Credentials::prove_served(&material, roles, terms.now).map(Arc::new),
+        };
+        match made {
+            Ok(made) => {
+                warnings.extend(made.warnings.iter().cloned());
+                proven.insert(key, Arc::clone(&made));
+                credentials.push(made);
             }
             Err(error) => files.problems.extend(error.0),
         }

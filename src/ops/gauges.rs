@@ -37,12 +37,11 @@ impl Gauges {
         self.generation.store(generation, Ordering::Release);
     }
 
-    pub(super) fn recovered(&self) {
-        self.is_reload_failing.store(false, Ordering::Release);
+    pub(super) fn set_failing(&self, is_failing: bool) {
+        self.is_reload_failing.store(is_failing, Ordering::Release);
     }
 
     pub(super) fn failed(&self) {
         self.failed_reloads.fetch_add(1, Ordering::AcqRel);
-        self.is_reload_failing.store(true, Ordering::Release);
     }
 }

@@ -1,4 +1,4 @@
-//! The operator's side: start, reload, drain, signals, log.
+//! The operator's side: start, reload, drain, signals, log, and what is told of all of it.
 
 mod admin;
 mod board;
@@ -16,7 +16,7 @@ mod start;
 mod supervisor;
 mod threads;
 
-pub use control::Command;
+pub use control::{Command, ControlLine};
 pub use credentials::{Checked, check_credentials};
 pub use gauges::Gauges;
 pub use inventory::{Inventory, KeyFile, inventory};

@@ -10,7 +10,7 @@ use mio::Poll;
 
 use super::admin::Server;
 use super::board::Board;
-use super::control::Control;
+use super::control::{Control, ControlLine};
 pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
@@ -18,10 +18,6 @@ use super::{descriptors, threads};
 use crate::base::tally::WorkerCounters;
 use crate::config::Config;
 use crate::reactor::{Acceptor, Admission, Generation, Worker, mailbox, resolve_lane};
-
-/// Messages that may wait for the supervisor; who posts one more waits. Signals come one at a time, each
-/// thread ends once, and a change of files is told once until it was looked at.
-const CONTROL_QUEUE: usize = 64;
 
 /// Why the program could not start.
 #[derive(Debug)]
@@ -55,20 +51,24 @@ impl From<io::Error> for StartError {
 
 /// Proves the credentials, listens on every pair, and starts the threads. `source` is the file that the
 /// configuration is from, to be read again; without it only the files that it names are.
-pub fn start(config: Config, source: Option<PathBuf>) -> Result<Running, StartError> {
+pub fn start(
+    config: Config,
+    source: Option<PathBuf>,
+    line: ControlLine,
+) -> Result<Running, StartError> {
     let clock = clock();
     // First, so that it tells of the start.
     let board = Arc::new(Board::default());
     let admin = Server::start(&config.admin, &board).map_err(StartError::Admin)?;
     let staged = Staged::of(config.clone());
     let fingerprint = staged.fingerprint;
-    let proven = staged.prove(clock.wall.timestamp().as_second());
+    let none = Generation::new(0, Vec::new());
+    let proven = staged.prove(clock.wall.timestamp().as_second(), &none, true);
     let proven = proven.map_err(StartError::Credentials)?;
     for warning in &proven.warnings {
         log::warn!("{warning}");
     }
     let descriptors = descriptors::raise_limit();
-    let none = Generation::new(0, Vec::new());
     let workers = match config.workers {
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         count => count,
@@ -77,20 +77,19 @@ pub fn start(config: Config, source: Option<PathBuf>) -> Result<Running, StartEr
     let endpoints = next.opened.iter();
     let endpoints = endpoints.map(|(listener, pair)| Ok((*pair, listener.endpoint()?)));
     let endpoints = endpoints.collect::<io::Result<Vec<_>>>()?;
-    let (control, messages) = crossbeam_channel::bounded(CONTROL_QUEUE);
     let most = descriptors::connections(descriptors);
-    let (crew, generation) = muster(&config, next, (workers, most), &control)?;
+    let (crew, generation) = muster(&config, next, (workers, most), &line.sender)?;
     let crew = Arc::new(crew);
     board.muster(Arc::clone(&crew));
     let renewer = Renewer::new(
         (source, config),
         (generation, fingerprint),
-        (control.clone(), board),
+        (line.sender.clone(), board),
         most,
         &clock,
     );
     Ok(Running::new(
-        (control, messages),
+        line,
         crew,
         renewer,
         endpoints,

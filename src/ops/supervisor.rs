@@ -1,7 +1,6 @@
 //! Waits for signals, reloads and ends.
 
 use std::fmt;
-use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,11 +9,10 @@ use jiff::Zoned;
 
 use super::admin::Server;
 use super::board::Stage;
-use super::control::{Command, Control, ThreadEnd};
+use super::control::{Command, Control, ControlLine, ThreadEnd};
 use super::descriptors;
 use super::gauges::Gauges;
 use super::reload::{Clock, Crew, Occasion, Renewer, announce};
-use super::signals;
 use crate::conn::PairId;
 use crate::net::Endpoint;
 use crate::reactor::{AcceptorMsg, WorkerMsg};
@@ -73,15 +71,15 @@ pub(super) fn unix_now() -> i64 {
 
 impl Running {
     pub(super) fn new(
-        (control, messages): (Sender<Control>, Receiver<Control>),
+        line: ControlLine,
         crew: Arc<Crew>,
         renewer: Renewer,
         endpoints: Vec<(PairId, Endpoint)>,
         (descriptors, admin): (u64, Server),
     ) -> Running {
         Running {
-            control,
-            messages,
+            control: line.sender,
+            messages: line.receiver,
             workers_alive: crew.workers.len(),
             crew,
             renewer,
@@ -104,11 +102,6 @@ impl Running {
     /// What other threads may know of reloads.
     pub fn gauges(&self) -> Arc<Gauges> {
         Arc::clone(self.renewer.board().gauges())
-    }
-
-    /// Lets SIGHUP reload, and SIGTERM and SIGINT stop.
-    pub fn obey_signals(&self) -> io::Result<()> {
-        signals::watch(self.control.clone())
     }
 
     /// Something that sends commands from another thread.
@@ -147,15 +140,20 @@ impl Running {
             let patience = self.patience(&clock());
             let message = self.messages.recv_timeout(patience);
             let clock = clock();
+            let mut is_reload_asked = false;
             match message {
-                Ok(Control::Command(Command::Reload)) => self.renew(Occasion::Signal, &clock),
-                Ok(Control::Command(Command::Stop)) => self.stop(clock.steady)?,
-                Ok(Control::FilesChanged) => self.renewer.agenda().files_changed(clock.steady),
-                Ok(Control::ThreadEnded { name, end }) => self.thread_ended(&name, end)?,
+                Ok(message) => self.take(message, &clock, &mut is_reload_asked)?,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => {
                     return Err(RunError("the control channel is gone".to_owned()));
                 }
+            }
+            // A load takes its time: all that is asked for is heard before, and one answers many.
+            while let Ok(message) = self.messages.try_recv() {
+                self.take(message, &clock, &mut is_reload_asked)?;
+            }
+            if is_reload_asked {
+                self.renew(Occasion::Signal, &clock);
             }
             if self.workers_alive == 0 {
                 log::info!("stopped");
@@ -163,6 +161,21 @@ impl Running {
             }
             self.tick(&clock)?;
         }
+    }
+
+    fn take(
+        &mut self,
+        message: Control,
+        clock: &Clock,
+        is_reload_asked: &mut bool,
+    ) -> Result<(), RunError> {
+        match message {
+            Control::Command(Command::Reload) => *is_reload_asked = true,
+            Control::Command(Command::Stop) => self.stop(clock.steady)?,
+            Control::FilesChanged => self.renewer.agenda().files_changed(clock.steady),
+            Control::ThreadEnded { name, end } => self.thread_ended(&name, end)?,
+        }
+        Ok(())
     }
 
     fn patience(&mut self, clock: &Clock) -> Duration {

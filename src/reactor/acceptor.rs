@@ -118,7 +118,10 @@ impl Acceptor {
             while let Some(message) = self.receiver.take() {
                 match message {
                     AcceptorMsg::Publish { generation, opened } => {
-                        self.publish(&generation, opened)?;
+                        // What is open goes on, and the next reload opens the rest.
+                        if let Err(error) = self.publish(&generation, opened) {
+                            log::error!("a new listener cannot be watched: {error}");
+                        }
                     }
                     AcceptorMsg::Stop => return Ok(()),
                 }

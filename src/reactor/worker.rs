@@ -4,7 +4,7 @@
 //! run what can run. Events only set bits and mark a connection runnable, so several events for one
 //! connection cost it one turn.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -24,7 +24,7 @@ use crate::base::id::{ConnId, MAILBOX_TOKEN, Side};
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
 use crate::base::tally::WorkerCounters;
-use crate::conn::{Accepted, Connection, Step, Turn};
+use crate::conn::{Accepted, Concern, Connection, PairId, Step, Turn};
 use crate::tls;
 
 /// Handshake turns in one round, while relays wait: a handshake costs as much as hundreds of messages,
@@ -173,16 +173,23 @@ impl Worker {
                 self.resolved(&waiting, &answer, now);
             }
             WorkerMsg::Reload { generation, until } => {
-                self.each_open(|connection| renew(connection, &generation, until));
+                let mut concerns = Concerns::new();
+                self.each_open(|connection| renew(connection, &generation, until, &mut concerns));
                 self.reloaded = Some((generation, until));
             }
             WorkerMsg::Report(ask) => self.report(ask, now),
             WorkerMsg::Drain(until) => {
                 self.drain = Some(until);
-                self.each_open(|connection| connection.drain(until));
+                self.each_open(|connection| {
+                    connection.drain(until);
+                    true
+                });
             }
             WorkerMsg::Stop => {
-                self.each_open(|connection| connection.kill(CloseReason::Stopped));
+                self.each_open(|connection| {
+                    connection.kill(CloseReason::Stopped);
+                    true
+                });
                 // Each ends in its next turn.
                 while self.has_open() {
                     self.run_queues(now);
@@ -219,7 +226,7 @@ impl Worker {
         let mut connection = Connection::new(accepted, now);
         if let Some((generation, until)) = &self.reloaded {
             // It may have been accepted before and have come by here only now.
-            renew(&mut connection, generation, *until);
+            renew(&mut connection, generation, *until, &mut Concerns::new());
         }
         if let Some(until) = self.drain {
             connection.drain(until);
@@ -259,11 +266,13 @@ impl Worker {
         entries.any(|(_, entry)| matches!(entry.life, Life::Open(_)))
     }
 
-    fn each_open(&mut self, act: impl Fn(&mut Connection)) {
+    /// Does something to each connection; those for which it says so have a turn.
+    fn each_open(&mut self, mut act: impl FnMut(&mut Connection) -> bool) {
         let mut touched = Vec::new();
         for (_, entry) in &mut self.entries {
-            if let Life::Open(connection) = &mut entry.life {
-                act(connection);
+            if let Life::Open(connection) = &mut entry.life
+                && act(connection)
+            {
                 touched.push(entry.id);
             }
         }
@@ -394,12 +403,26 @@ fn unix_seconds(time: SystemTime) -> i64 {
     i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Tells a connection that there is another generation.
-fn renew(connection: &mut Connection, generation: &Generation, until: Instant) {
-    if connection.generation() < generation.number {
-        let newer = generation.post(connection.pair());
-        connection.reloaded(newer.map(|post| &post.served), until);
+/// What a reload is to the connections of each older state of a pair: found once for all of them.
+type Concerns = HashMap<(PairId, u64), Concern>;
+
+/// Tells a connection that there is another generation; whether it has to have a turn.
+fn renew(
+    connection: &mut Connection,
+    generation: &Generation,
+    until: Instant,
+    concerns: &mut Concerns,
+) -> bool {
+    let older = connection.served();
+    if older.generation >= generation.number {
+        return false;
     }
+    let newer = generation.post(older.id).map(|post| &post.served);
+    let concern = concerns
+        .entry((older.id, older.generation))
+        .or_insert_with(|| newer.map_or(Concern::Whole, |newer| Concern::between(older, newer)));
+    let concern = *concern;
+    connection.reloaded(concern, newer, until)
 }
 
 /// The entry of that name, unless its slot has another owner by now.

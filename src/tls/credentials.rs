@@ -14,7 +14,7 @@ use super::proof::{self, Terms};
 use super::revocation::{ListDates, Lists, Revocation};
 use super::session::Role;
 use super::{crl, dates, facts, staple};
-use crate::identity::PeerCert;
+use crate::identity::{PeerCert, Standing, standing};
 
 /// A file as it was read: PEM, or of a revocation list DER too.
 pub struct PemFile {
@@ -100,16 +100,38 @@ impl Credentials {
         roles: &[Role],
         now: i64,
     ) -> Result<Credentials, CredentialsError> {
+        Credentials::prove_as(material, roles, now, false)
+    }
+
+    /// As [`Credentials::prove`], of a certificate, key and trust that are served already: that the
+    /// certificate has ended meanwhile is a warning, and keeps new revocation lists from nobody.
+    pub fn prove_served(
+        material: &Material,
+        roles: &[Role],
+        now: i64,
+    ) -> Result<Credentials, CredentialsError> {
+        Credentials::prove_as(material, roles, now, true)
+    }
+
+    fn prove_as(
+        material: &Material,
+        roles: &[Role],
+        now: i64,
+        is_served: bool,
+    ) -> Result<Credentials, CredentialsError> {
         let (parsed, authorities, mut warnings) = parse(material, now)?;
         let mut problems = Vec::new();
         warnings.extend(dates::warnings(material, now));
         let cert = facts::peer_cert(&parsed.cert);
+        if let ended @ Standing::Ended(_) = standing(&cert, now) {
+            warnings.push(format!("{}: {ended}", material.cert.path));
+        }
         let mut chain = Vec::new();
         for role in roles {
             let terms = Terms {
                 role: *role,
                 min_version: material.min_version,
-                at: dates::proof_time(&cert, now),
+                at: dates::proof_time(&cert, now, is_served),
             };
             if let Err(error) = proof::own_certificate(&parsed, terms) {
                 problems.push(format!(

@@ -3,6 +3,8 @@
 
 mod file;
 
+use std::cmp::Ordering;
+
 use super::backend::lib::asn1::{Asn1Time, Asn1TimeRef};
 use super::backend::lib::x509::{X509, X509Ref};
 use super::revocation::{CrlScope, ListDates, Lists, OnStaleCrl, Revocation, Term};
@@ -62,7 +64,7 @@ pub(super) fn check(
     if revocation.scope == CrlScope::Chain {
         let certain: Vec<_> = signed_by(Signer::Anchor).collect();
         anchors = left_over(&certain, anchors, &mut warnings)?;
-        warnings.extend(without_list(&read, &anchors));
+        warnings.extend(without_list(&read, &anchors, revocation.on_stale));
     }
     let dates = current(&read, now).map(|list| ListDates {
         file: list.path.to_owned(),
@@ -106,10 +108,7 @@ enum Signer {
 }
 
 fn signer(list: &Read<'_>, anchors: &[X509], own: &[&X509Ref]) -> Signer {
-    let is_named = |cert: &&X509Ref| {
-        let name = cert.subject_name().to_der();
-        name.is_ok_and(|name| name == list.term.issuer)
-    };
+    let is_named = |cert: &&X509Ref| is_issuer(cert, list);
     let has_signed = |cert: &X509Ref| {
         let key = cert.public_key();
         key.is_ok_and(|key| list.crl.is_signed_by(&key))
@@ -124,6 +123,12 @@ fn signer(list: &Read<'_>, anchors: &[X509], own: &[&X509Ref]) -> Signer {
     } else {
         Signer::Stranger
     }
+}
+
+/// Whether a list is one of the authority that has this certificate, by its name.
+fn is_issuer(cert: &X509Ref, list: &Read<'_>) -> bool {
+    let names = cert.subject_name().try_cmp(list.crl.issuer_name());
+    names.is_ok_and(Ordering::is_eq)
 }
 
 /// What there is to say about the dates of lists.
@@ -233,19 +238,18 @@ fn left_over(
 fn without_list<'a>(
     read: &'a [Read<'_>],
     anchors: &'a [X509],
+    on_stale: OnStaleCrl,
 ) -> impl Iterator<Item = String> + 'a {
-    let has_list = |anchor: &X509| {
-        let name = anchor.subject_name().to_der();
-        name.is_ok_and(|name| read.iter().any(|list| list.term.issuer == name))
-    };
+    let has_list = |anchor: &X509| read.iter().any(|list| is_issuer(anchor, list));
     let lacking = anchors
         .iter()
         .filter(move |anchor| backend::may_issue(anchor) && !has_list(anchor));
-    lacking.map(|anchor| {
+    let so = match on_stale {
+        OnStaleCrl::Warn => "who of those with a certificate of it was revoked is not known",
+        OnStaleCrl::Fail | OnStaleCrl::Grace(_) => "peers with a certificate of it are refused",
+    };
+    lacking.map(move |anchor| {
         let subject = facts::name(anchor.subject_name());
-        format!(
-            "crl: no revocation list of {subject:?}, which is in ca: the certificates that it has issued count \
-             as looked up in none: add its list"
-        )
+        format!("crl: no revocation list of {subject:?}, which is in ca, and {so}: add its list")
     })
 }

@@ -5,10 +5,12 @@ use super::describe::{CertFacts, describe};
 use crate::identity::{CLOCK_SKEW, PeerCert, Standing, standing};
 
 /// The time as of which a certificate of ours is to be proven, if not as of now: its first second, where
-/// that is so near that only a clock may be at fault. In seconds since 1970.
-pub(super) fn proof_time(cert: &PeerCert, now: i64) -> Option<i64> {
+/// that is so near that only a clock may be at fault; and its last, where it is served already. In seconds
+/// since 1970.
+pub(super) fn proof_time(cert: &PeerCert, now: i64, is_served: bool) -> Option<i64> {
     match standing(cert, now) {
         Standing::NotYet(seconds) if seconds <= CLOCK_SKEW => Some(cert.not_before),
+        Standing::Ended(_) if is_served => Some(cert.not_after.saturating_sub(1)),
         _ => None,
     }
 }
@@ -56,7 +58,10 @@ mod tests {
             (i64::MAX, None),
         ];
         for (not_before, at) in cases {
-            assert_eq!(proof_time(&beginning(not_before), NOW), at, "{not_before}");
+            for is_served in [false, true] {
+                let found = proof_time(&beginning(not_before), NOW, is_served);
+                assert_eq!(found, at, "{not_before}");
+            }
         }
     }
 }

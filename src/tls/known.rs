@@ -86,6 +86,13 @@ impl Known {
         self.sent.keep(leaf, sent);
     }
 
+    /// As if others had pushed all of it out.
+    #[cfg(test)]
+    pub(super) fn forget_sent(&self) {
+        let mut map = self.sent.0.lock().unwrap_or_else(PoisonError::into_inner);
+        map.clear();
+    }
+
     /// The facts of an accepted peer's certificate; its connections share them.
     pub(super) fn facts(&self, cert: &X509Ref) -> Arc<PeerCert> {
         let Some(digest) = digest(cert) else {

@@ -80,8 +80,23 @@ pub(super) fn now() -> Option<i64> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+    use crate::tls::backend::lib::ssl::{Ssl, SslContextBuilder, SslMethod};
+
+    #[test]
+    fn what_ends_later_prolongs_no_lifetime() {
+        let context = SslContextBuilder::new(SslMethod::tls()).unwrap().build();
+        let mut ssl = Ssl::new(&context).unwrap();
+        prepare(&mut ssl).unwrap();
+        inherit(&ssl, 100);
+        // Whether the library can be told depends on a handshake, and there is none.
+        for (end, until) in [(200, 100), (50, 50), (70, 50)] {
+            let _ = shorten(&ssl, end);
+            assert_eq!(of(&ssl), until);
+        }
+    }
 
     #[test]
     fn a_verification_stands_for_an_hour_and_no_longer_than_its_chain() {

@@ -122,6 +122,11 @@ impl Session {
         self.is_established && !self.is_dry
     }
 
+    /// Whether its handshake is done.
+    pub fn is_established(&self) -> bool {
+        self.is_established
+    }
+
     /// Which end this is.
     pub fn role(&self) -> Role {
         self.role

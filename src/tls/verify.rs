@@ -380,12 +380,11 @@ fn whole_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseR
     Some((CloseReason::CertInvalid, what))
 }
 
-/// The issuer of the peer's certificate in a chain that is good. If the certificate itself is what is
-/// trusted, nothing above it was proven, unless that leads to an anchor too.
+/// The issuer of the peer's certificate in a chain that is good. Above a certificate that is an anchor
+/// itself nothing was proven.
 pub(super) fn issuer(trust: &Trust, store: &X509StoreContextRef) -> Option<X509> {
     let chain = store.chain()?;
-    let mut above = chain.iter().skip(1);
-    let is_proven = !trust.is_anchor(chain.get(0)?) || above.any(|cert| trust.is_anchor(cert));
+    let is_proven = !trust.is_anchor(chain.get(0)?);
     is_proven.then(|| chain.get(1).map(|cert| cert.to_owned()))?
 }
 

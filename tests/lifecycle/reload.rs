@@ -48,19 +48,6 @@ impl Subject {
         assert_eq!(access.reason(), "completed");
         access.get("outbound_serial").to_owned()
     }
-
-    /// Lines that say that something went wrong.
-    fn errors(&self) -> usize {
-        let lines = self.program.lines();
-        lines.iter().filter(|line| line.contains(" ERROR ")).count()
-    }
-
-    /// Reloads, and waits until it was refused.
-    fn refused_reload(&self) {
-        let before = self.errors();
-        self.program.signal("HUP");
-        until("the refusal", || (self.errors() > before).then_some(()));
-    }
 }
 
 #[test]
@@ -111,12 +98,12 @@ fn a_reload_of_broken_files_keeps_the_old_certificates_serving() {
     for (bad_cert, bad_key) in attempts {
         fs::write(&subject.files.cert, bad_cert).unwrap();
         fs::write(&subject.files.key, bad_key).unwrap();
-        subject.refused_reload();
+        subject.program.refuse_reload();
         assert_eq!(subject.serial(), old);
         ping(&mut live);
     }
     fs::remove_file(&subject.files.cert).unwrap();
-    subject.refused_reload();
+    subject.program.refuse_reload();
     assert_eq!(subject.serial(), old);
 
     // What is put right is taken up by the next one.

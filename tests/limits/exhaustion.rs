@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
 
 use super::support::certs::TestPki;
 use super::support::crowd::Crowd;
@@ -55,12 +54,6 @@ fn limit_for(program: &Program, count: usize) -> usize {
         .unwrap()
 }
 
-/// Lines that say that something is wrong.
-fn errors(program: &Program) -> usize {
-    let lines = program.lines();
-    lines.iter().filter(|line| line.contains(" ERROR ")).count()
-}
-
 #[test]
 fn running_out_of_descriptors_is_survived_without_spinning_or_flooding_the_log() {
     const SERVED: usize = 20;
@@ -82,11 +75,11 @@ fn running_out_of_descriptors_is_survived_without_spinning_or_flooding_the_log()
     assert_eq!(free_below(&program, limit), 0);
     let open = |_| program.connect("persona");
     let waiting: Vec<TcpStream> = (0..WAITING).map(open).collect();
-    until("the wall", || (errors(&program) > 0).then_some(()));
+    until("the wall", || (program.errors() > 0).then_some(()));
     until_at_rest(&program);
     served.iter_mut().for_each(|stream| ping(stream, 10));
     // One for the lasting condition, and one more for each interval of it on a slow machine.
-    let count = errors(&program);
+    let count = program.errors();
     assert!((1..=6).contains(&count), "{count} errors");
 
     drop((served, waiting));

@@ -1,7 +1,7 @@
 //! What time alone brings: the reload interval, a connection's lifetime, the end of a peer's certificate.
 
 use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 
 use mtls_persona::tls::Role;
 use mtls_persona::tls::authority::{LeafRequest, Purpose, Validity};
@@ -54,13 +54,11 @@ fn the_interval_does_not_read_the_configuration() {
 
 #[test]
 fn a_lifetime_ends_a_connection_that_is_busy() {
-    let ground = Ground::run(2, json!({}));
-    let mut ground = ground;
+    let mut ground = Ground::run(2, json!({}));
     ground.take(ground.but(|pairs| pairs[0]["timeouts"] = json!({ "lifetime": "1s" })));
     let ((mut mortal, _), (mut other, _)) = (ground.reach(0), ground.reach(1));
     let mut sent = 0_u64;
     until("the end", || {
-        use std::io::Write;
         let mut answer = [0; 4];
         sent += 1;
         let is_alive = mortal.write_all(b"ping").is_ok() && mortal.read_exact(&mut answer).is_ok();

@@ -63,20 +63,23 @@ fn for_a_server_that_is_an_anchor_itself_only_an_issuer_among_the_anchors_may_sp
     let good = responder.response(&identity, GOOD, authority);
     let revoked = responder.response(&identity, REVOKED, authority);
 
-    // The first certificate of the file alone, and then its issuer too.
+    // The first certificate of the file alone, with the root, and with its issuer.
     let leaf = std::fs::read_to_string(&identity.cert).unwrap();
     let end = "-----END CERTIFICATE-----\n";
     let (leaf, _) = leaf.split_once(end).unwrap();
     let leaf = format!("{leaf}{end}");
     let issuer = std::fs::read_to_string(&authority.cert).unwrap();
+    let root = std::fs::read_to_string(&pki.ca).unwrap();
     let pinned = responder.file("pem");
     for (option, version) in VERSIONS {
-        std::fs::write(&pinned, &leaf).unwrap();
-        let credentials = trusting(&pki, &pinned);
-        let alone = |options: &[&str]| outcome(&server(&identity, options), &credentials);
-        assert_eq!(alone(&[option]), Ok(()), "{version}");
-        let refused = alone(&stapling(option, &good)).unwrap_err();
-        assert!(refused.contains("nobody is known"), "{version}: {refused}");
+        for more in ["", &root] {
+            std::fs::write(&pinned, format!("{leaf}{more}")).unwrap();
+            let credentials = trusting(&pki, &pinned);
+            let without = |options: &[&str]| outcome(&server(&identity, options), &credentials);
+            assert_eq!(without(&[option]), Ok(()), "{version}");
+            let refused = without(&stapling(option, &good)).unwrap_err();
+            assert!(refused.contains("nobody is known"), "{version}: {refused}");
+        }
 
         std::fs::write(&pinned, format!("{leaf}{issuer}")).unwrap();
         let credentials = trusting(&pki, &pinned);

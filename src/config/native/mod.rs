@@ -101,10 +101,9 @@ fn admin(reader: &mut ObjectReader<'_>) -> Admin {
         listeners.extend(address.map(|address| AdminListener { address, serves }));
     }
     let default = Admin::default().metric_prefix;
-    let prefix = |value: &Value| value::text(value).map(str::to_owned);
     Admin {
         listeners,
-        metric_prefix: reader.take_or("metric_prefix", default, prefix),
+        metric_prefix: reader.take_or("metric_prefix", default, value::metric_prefix),
     }
 }
 

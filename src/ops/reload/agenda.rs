@@ -50,17 +50,19 @@ pub(in crate::ops) enum Occasion {
 impl Occasion {
     /// Whether the configuration is read too. The hour and the interval are for certificates: a file that
     /// somebody is still working on must not take effect in the night.
-    pub(in crate::ops) fn reads_configuration(self, has_failed_with_it: bool) -> bool {
-        match self {
-            Occasion::Signal | Occasion::Watch => true,
-            Occasion::Hour | Occasion::Interval => false,
-            Occasion::Retry => has_failed_with_it,
-        }
+    pub(in crate::ops) fn reads_configuration(self) -> bool {
+        !matches!(self, Occasion::Hour | Occasion::Interval)
+    }
+
+    /// Whether certificates that have not changed get new contexts too, and so new keys for tickets. An
+    /// interval may be short: what connections began with is kept as long as they live.
+    pub(in crate::ops) fn makes_anew(self) -> bool {
+        matches!(self, Occasion::Signal | Occasion::Hour)
     }
 
     /// Whether it is an answer to every sign so far: what is not read by it may still be half a change.
     fn answers_signs(self) -> bool {
-        self.reads_configuration(false)
+        matches!(self, Occasion::Signal | Occasion::Watch)
     }
 
     /// Whether it comes to nothing if no content has changed.
@@ -203,8 +205,13 @@ impl Agenda {
         if occasion.answers_signs() {
             self.burst = None;
         }
-        self.retry_at = Some(now + RETRY);
+        self.retry(now);
         Failure::Told
+    }
+
+    /// Something is still wrong: it is to be tried again.
+    pub(in crate::ops) fn retry(&mut self, now: Instant) {
+        self.retry_at = Some(now + RETRY);
     }
 
     /// The files are as they were when the last failure was told.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::plan::successors;
 use super::stage::Proven;
 use crate::base::tally::PairCounters;
+use crate::config::Pair;
 use crate::conn::{PairId, Served};
 use crate::net::Listener;
 use crate::ops::listeners;
@@ -29,6 +30,15 @@ pub struct ListenError {
 impl fmt::Display for ListenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "pair {:?}: {}", self.pair, self.what)
+    }
+}
+
+/// A pair's settings; the same ones as before where nothing has changed.
+fn shared(old: Option<&Post>, pair: Pair) -> Arc<Pair> {
+    let before = old.map(|old| &old.served.pair);
+    match before.filter(|before| ***before == pair) {
+        Some(before) => Arc::clone(before),
+        None => Arc::new(pair),
     }
 }
 
@@ -81,7 +91,7 @@ impl Next {
                 served: Arc::new(Served {
                     id,
                     generation: number,
-                    pair: Arc::new(pair),
+                    pair: shared(old, pair),
                     credentials,
                     contents,
                 }),

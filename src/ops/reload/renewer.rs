@@ -45,7 +45,8 @@ pub(in crate::ops) struct Renewer {
     generation: Arc<Generation>,
     /// Of what is served.
     fingerprint: u64,
-    failed: Option<Failed>,
+    /// Loads that were told to have failed, and have not succeeded since.
+    failed: Failures,
     agenda: Agenda,
     watcher: Option<Watcher>,
     is_unwatchable: bool,
@@ -55,18 +56,55 @@ pub(in crate::ops) struct Renewer {
     most: usize,
 }
 
+/// What a load is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Load {
+    /// Another configuration, with its files.
+    Configuration,
+    /// Other content of the files that the served configuration names.
+    Files,
+}
+
+/// What has failed, of each kind: a mistake in the configuration must not keep certificates and lists from
+/// being renewed.
+#[derive(Default)]
+struct Failures {
+    configuration: Option<Failed>,
+    files: Option<Failed>,
+}
+
+impl Failures {
+    fn of(&mut self, load: Load) -> &mut Option<Failed> {
+        match load {
+            Load::Configuration => &mut self.configuration,
+            Load::Files => &mut self.files,
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        self.configuration.is_none() && self.files.is_none()
+    }
+}
+
 /// A load that was told to have failed.
 struct Failed {
     fingerprint: u64,
     problems: Vec<String>,
-    /// It was of the configuration too.
-    reads_configuration: bool,
+    /// The configuration, if it could be read.
+    config: Option<Config>,
 }
 
-/// Why nothing new is served.
-struct Refused {
-    fingerprint: u64,
-    problems: Vec<String>,
+/// What a look at the files has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// It is served.
+    Served,
+    /// There is nothing new.
+    Same,
+    /// It is refused, which was told now or before.
+    Refused,
+    /// It may be half a change.
+    Unsettled,
 }
 
 impl Renewer {
@@ -86,7 +124,7 @@ impl Renewer {
             config,
             generation,
             fingerprint,
-            failed: None,
+            failed: Failures::default(),
             agenda,
             watcher: None,
             is_unwatchable: false,
@@ -119,83 +157,130 @@ impl Renewer {
     pub(in crate::ops) fn renew(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) {
         // First, so that a change behind the reading is told.
         self.watch(clock);
-        let has_failed_with_it = self.has_failed_with_configuration();
-        let reads_configuration = occasion.reads_configuration(has_failed_with_it);
-        let staged = match &self.source {
-            Some(path) if reads_configuration => Staged::read(path),
-            _ => Ok(Staged::of(self.config.clone())),
+        let mut outcome = match occasion.reads_configuration() {
+            true => self.renew_configuration(occasion, clock, crew),
+            false => Outcome::Same,
         };
-        let fingerprint = match &staged {
-            Ok(staged) => staged.fingerprint,
-            Err(unreadable) => unreadable.fingerprint,
-        };
-        if occasion.needs_change() && self.is_known(fingerprint) {
-            return;
+        if matches!(outcome, Outcome::Same | Outcome::Refused) {
+            let staged = Ok(Staged::of(self.config.clone()));
+            let needs_change = match occasion {
+                Occasion::Watch | Occasion::Interval => true,
+                Occasion::Retry => self.failed.files.is_none(),
+                _ => outcome == Outcome::Refused,
+            };
+            let of_files = match &staged {
+                Ok(staged) if needs_change => self.known(Load::Files, staged.fingerprint),
+                _ => None,
+            };
+            let of_files =
+                of_files.unwrap_or_else(|| self.load(Load::Files, staged, occasion, clock, crew));
+            if outcome == Outcome::Same {
+                outcome = of_files;
+            }
         }
-        match self.attempt(staged, fingerprint, clock, crew) {
+        match outcome {
+            Outcome::Unsettled => return,
+            _ if self.failed.is_none() => self.agenda.succeeded(occasion),
+            _ if occasion.needs_change() => self.agenda.nothing_new(),
+            _ => self.agenda.retry(clock.steady),
+        }
+        self.board.gauges().set_failing(!self.failed.is_none());
+        // It may name other files.
+        self.watch(clock);
+    }
+
+    fn renew_configuration(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) -> Outcome {
+        let Some(path) = &self.source else {
+            return Outcome::Same;
+        };
+        let staged = Staged::read(path);
+        let read = staged.as_ref().ok().map(|staged| &staged.config);
+        if read == Some(&self.config) {
+            if self.failed.configuration.take().is_some() {
+                self.tell_mended();
+            }
+            return Outcome::Same;
+        }
+        let refused = self.failed.configuration.as_ref();
+        if occasion == Occasion::Retry {
+            // Only what was refused is tried again, and not what somebody may be still at work on.
+            let is_the_same =
+                refused.is_some_and(|f| f.config.is_some() && f.config.as_ref() == read);
+            if !is_the_same {
+                return Outcome::Same;
+            }
+        }
+        let fingerprint = fingerprint_of(&staged);
+        if occasion.needs_change()
+            && let Some(known) = self.known(Load::Configuration, fingerprint)
+        {
+            return known;
+        }
+        self.load(Load::Configuration, staged, occasion, clock, crew)
+    }
+
+    fn load(
+        &mut self,
+        load: Load,
+        staged: Result<Staged, Unreadable>,
+        occasion: Occasion,
+        clock: &Clock,
+        crew: &Crew,
+    ) -> Outcome {
+        let fingerprint = fingerprint_of(&staged);
+        let config = staged.as_ref().ok().map(|staged| staged.config.clone());
+        match self.attempt(staged, occasion, clock, crew) {
             Ok(()) => {
-                self.succeeded(occasion, reads_configuration);
-                // It may name other files.
-                self.watch(clock);
+                *self.failed.of(load) = None;
+                if load == Load::Configuration {
+                    self.failed = Failures::default();
+                }
+                Outcome::Served
             }
             Err(problems) => {
-                let refused = Refused {
+                let failed = Failed {
                     fingerprint,
                     problems,
+                    config,
                 };
-                self.refuse(refused, occasion, reads_configuration, clock);
+                self.refuse(load, failed, occasion, clock)
             }
         }
     }
 
-    fn succeeded(&mut self, occasion: Occasion, reads_configuration: bool) {
-        // Otherwise it still is wrong, whatever the certificates are.
-        if reads_configuration || !self.has_failed_with_configuration() {
-            self.agenda.succeeded(occasion);
-            self.failed = None;
-            self.board.gauges().recovered();
+    /// What is known of a load already: that it is what is served, or was told to be wrong.
+    fn known(&mut self, load: Load, fingerprint: u64) -> Option<Outcome> {
+        let failed = self.failed.of(load).as_ref().map(|f| f.fingerprint);
+        if failed == Some(fingerprint) {
+            return Some(Outcome::Refused);
         }
+        if fingerprint != self.fingerprint {
+            return None;
+        }
+        if self.failed.of(load).take().is_some() {
+            self.tell_mended();
+        }
+        Some(Outcome::Same)
     }
 
-    /// Whether a load of the configuration was told to have failed, and none has succeeded since.
-    fn has_failed_with_configuration(&self) -> bool {
-        let mut failed = self.failed.iter();
-        failed.any(|failed| failed.reads_configuration)
-    }
-
-    /// Whether the files hold what is served, or what was told to be wrong already.
-    fn is_known(&mut self, fingerprint: u64) -> bool {
-        if fingerprint == self.fingerprint {
-            if self.failed.take().is_some() {
-                self.board.gauges().recovered();
-                log::info!(
-                    "the files hold again what generation {} serves",
-                    self.generation.number
-                );
-            }
-            self.agenda.succeeded(Occasion::Watch);
-            return true;
-        }
-        let is_told = self
-            .failed
-            .as_ref()
-            .is_some_and(|f| f.fingerprint == fingerprint);
-        if is_told {
-            self.agenda.nothing_new();
-        }
-        is_told
+    fn tell_mended(&self) {
+        log::info!(
+            "the files hold again what generation {} serves",
+            self.generation.number
+        );
     }
 
     fn attempt(
         &mut self,
         staged: Result<Staged, Unreadable>,
-        fingerprint: u64,
+        occasion: Occasion,
         clock: &Clock,
         crew: &Crew,
     ) -> Result<(), Vec<String>> {
         let staged = staged.map_err(|unreadable| unreadable.problems)?;
-        let config = staged.config.clone();
-        let proven = staged.prove(clock.wall.timestamp().as_second())?;
+        let (config, fingerprint) = (staged.config.clone(), staged.fingerprint);
+        let now = clock.wall.timestamp().as_second();
+        let proven = staged.prove(now, &self.generation, occasion.makes_anew())?;
         let mut warnings = self.warnings(&proven);
         let next = Next::behind(&self.generation, proven, crew.workers.len());
         let next = next.map_err(|error| vec![error.to_string()])?;
@@ -258,45 +343,37 @@ impl Renewer {
         });
         self.agenda.set_triggers(config.reload, clock);
         self.generation = generation;
-        self.config = config;
+        let before = std::mem::replace(&mut self.config, config);
         self.fingerprint = fingerprint;
         let number = self.generation.number;
         let now = clock.wall.timestamp().as_second();
         self.board.serves(Arc::clone(&self.generation), now);
-        log::info!("reloaded: generation {number} serves new connections");
+        let by = match &self.failed.configuration {
+            Some(_) if self.config == before => ", by the configuration that was served before",
+            _ => "",
+        };
+        log::info!("reloaded: generation {number} serves new connections{by}");
     }
 
-    fn refuse(
-        &mut self,
-        refused: Refused,
-        occasion: Occasion,
-        reads_configuration: bool,
-        clock: &Clock,
-    ) {
+    fn refuse(&mut self, load: Load, failed: Failed, occasion: Occasion, clock: &Clock) -> Outcome {
         if self.agenda.failed(occasion, clock.steady) == Failure::Unsettled {
-            return;
+            return Outcome::Unsettled;
         }
         self.board.gauges().failed();
-        let is_repeated = occasion == Occasion::Retry
-            && self
-                .failed
-                .as_ref()
-                .is_some_and(|f| f.problems == refused.problems);
-        if !is_repeated {
-            for problem in &refused.problems {
+        let before = self.failed.of(load).replace(failed);
+        let (Some(failed), number) = (self.failed.of(load), self.generation.number) else {
+            return Outcome::Refused;
+        };
+        let is_repeated = before.is_some_and(|before| before.problems == failed.problems);
+        if occasion == Occasion::Signal || !is_repeated {
+            for problem in &failed.problems {
                 log::error!("{problem}");
             }
             log::error!(
-                "not reloaded: generation {} goes on serving; it is tried again every minute",
-                self.generation.number
+                "not reloaded: generation {number} goes on serving; it is tried again every minute"
             );
         }
-        let has_failed_with_it = self.has_failed_with_configuration();
-        self.failed = Some(Failed {
-            fingerprint: refused.fingerprint,
-            problems: refused.problems,
-            reads_configuration: reads_configuration || has_failed_with_it,
-        });
+        Outcome::Refused
     }
 
     /// Watches the files that matter now, if that is asked for.
@@ -322,6 +399,13 @@ impl Renewer {
         if watcher.follow(&files) {
             self.agenda.files_changed(clock.steady);
         }
+    }
+}
+
+fn fingerprint_of(staged: &Result<Staged, Unreadable>) -> u64 {
+    match staged {
+        Ok(staged) => staged.fingerprint,
+        Err(unreadable) => unreadable.fingerprint,
     }
 }
 

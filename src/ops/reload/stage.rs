@@ -5,9 +5,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{self, Config, Pair, TlsFiles};
+use crate::config::{self, Config, Mode, Pair, TlsFiles};
 use crate::conn::Contents;
-use crate::ops::credentials::{Checked, Files, prove};
+use crate::ops::credentials::{Checked, Files, Served, Terms, prove};
+use crate::reactor::Generation;
 use crate::tls::Credentials;
 
 /// A configuration with the content of every file that it names.
@@ -69,23 +70,61 @@ impl Staged {
         }
     }
 
-    /// Proves every pair's credentials. `now` is in seconds since 1970.
+    /// Proves every pair's credentials. `now` is in seconds since 1970. Those that are served already, of
+    /// files that have not changed, go on as they are, unless all are to be made anew; and they go on if
+    /// time alone has turned against them.
     ///
     /// # Errors
     /// Every problem, as a line `file: what: what to do`.
-    pub(in crate::ops) fn prove(mut self, now: i64) -> Result<Proven, Vec<String>> {
+    pub(in crate::ops) fn prove(
+        mut self,
+        now: i64,
+        served: &Generation,
+        makes_anew: bool,
+    ) -> Result<Proven, Vec<String>> {
         let tls = self.config.pairs.iter().map(|pair| &pair.tls);
         let contents: Vec<_> = tls.map(|tls| contents(&mut self.files, tls)).collect();
+        let of_pair = |tls: &TlsFiles, mode: Mode| {
+            let mut pairs = self.config.pairs.iter().zip(&contents);
+            match pairs.find(|(pair, _)| pair.tls == *tls) {
+                Some((_, contents)) => served_of(served, tls, mode, *contents),
+                None => Served::Not,
+            }
+        };
+        let terms = Terms {
+            now,
+            served: &of_pair,
+            makes_anew,
+        };
         let Checked {
             credentials,
             warnings,
-        } = prove(&self.config.pairs, self.files, now)?;
+        } = prove(&self.config.pairs, self.files, terms)?;
         Ok(Proven {
             config: self.config,
             states: credentials.into_iter().zip(contents).collect(),
             warnings,
         })
     }
+}
+
+/// What of a pair's files a generation has.
+fn served_of(generation: &Generation, tls: &TlsFiles, mode: Mode, contents: Contents) -> Served {
+    let mut found = Served::Not;
+    for post in generation.posts() {
+        let state = &post.served;
+        if state.pair.tls != *tls
+            || state.pair.mode != mode
+            || state.contents.identity != contents.identity
+        {
+            continue;
+        }
+        if state.contents == contents {
+            return Served::Whole(Arc::clone(&state.credentials));
+        }
+        found = Served::Identity;
+    }
+    found
 }
 
 fn contents(files: &mut Files, tls: &TlsFiles) -> Contents {

@@ -15,9 +15,6 @@ use crate::tls::backend::lib::x509::X509Ref;
 /// The longest response that is looked at. One with a delegate's certificate has about two thousand.
 const BYTES_MAX: usize = 16 * 1024;
 
-/// The most certificates in it. One is enough: the delegate's.
-pub(super) const CERTS_MAX: usize = 8;
-
 /// How far the responder's clock may be from ours, in seconds.
 const SKEW: i64 = 300;
 

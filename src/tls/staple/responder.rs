@@ -5,12 +5,14 @@ use der::Decode;
 use der::asn1::{BitStringRef, ObjectIdentifier};
 
 use super::asn1::{BasicResponse, Certificate, Raw, Responder, Signed};
-use super::judge::CERTS_MAX;
 use super::signature;
 use crate::tls::backend;
 use crate::tls::backend::lib::hash::{MessageDigest, hash};
 use crate::tls::backend::lib::x509::{X509, X509Ref};
 use crate::tls::verify::{validity, weak_key, weak_signature};
+
+/// The most certificates in a response. One is enough: the delegate's.
+const CERTS_MAX: usize = 8;
 
 /// The issuer of the certificate that is judged.
 pub(super) struct Issuer<'a> {

@@ -151,14 +151,12 @@ fn the_other_half_of_a_change_is_read_at_once() {
 
 #[test]
 fn the_configuration_is_read_at_a_signal_and_a_sign_but_not_by_the_clock_alone() {
-    for occasion in [Occasion::Signal, Occasion::Watch] {
-        assert!(occasion.reads_configuration(false));
+    for occasion in [Occasion::Signal, Occasion::Watch, Occasion::Retry] {
+        assert!(occasion.reads_configuration());
     }
     for occasion in [Occasion::Hour, Occasion::Interval] {
-        assert!(!occasion.reads_configuration(true));
+        assert!(!occasion.reads_configuration());
     }
-    assert!(Occasion::Retry.reads_configuration(true));
-    assert!(!Occasion::Retry.reads_configuration(false));
 }
 
 #[test]
