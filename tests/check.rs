@@ -4,6 +4,9 @@
 
 mod support;
 
+#[path = "check/lists.rs"]
+mod lists;
+
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -50,13 +53,15 @@ fn persona(pki: &TestPki, files: &IdentityFiles) -> Value {
     pairs::with(config, "/key", json!(files.key))
 }
 
-/// The lines of a certificate: those that are indented below its heading.
+/// The lines of a certificate.
 fn described<'a>(lines: &'a [String], file: &Path, place: &str) -> Vec<&'a str> {
-    let heading = format!("{}: certificate {place}", file.display());
-    let mut found = lines
-        .iter()
-        .enumerate()
-        .filter(|(_, line)| **line == heading);
+    below(lines, &format!("{}: certificate {place}", file.display()))
+}
+
+/// The lines that are indented below the one line that begins so.
+fn below<'a>(lines: &'a [String], heading: &str) -> Vec<&'a str> {
+    let places = lines.iter().enumerate();
+    let mut found = places.filter(|(_, line)| line.starts_with(heading));
     let (at, _) = found
         .next()
         .unwrap_or_else(|| panic!("{heading}: {lines:#?}"));
@@ -113,13 +118,11 @@ fn each_certificate_of_each_file_is_told_once_with_its_facts() {
 fn each_pair_is_told_with_the_chain_to_the_anchor_that_vouches_for_it() {
     let pki = TestPki::new();
     let lines = check(&pki, &persona(&pki, &pki.client("alice")));
-    let pair = lines
-        .iter()
-        .position(|l| l.starts_with("pair persona: client "));
-    let below = lines[pair.unwrap() + 1..]
-        .iter()
-        .map_while(|l| l.strip_prefix("  "));
-    let chain = fact(&below.collect::<Vec<_>>(), "chain");
+    let pair = below(&lines, "pair persona: client ");
+    let chain = fact(&pair, "chain");
+    let admitted = "every gateway that ca vouches for and that proves to be localhost";
+    assert_eq!(fact(&pair, "allow"), admitted);
+    assert!(!pair.iter().any(|line| line.starts_with("crl")), "{pair:?}");
     let subjects = ["\"CN=alice\"", "CN=Test intermediate\"", "CN=Test root\""];
     let places = subjects.map(|subject| chain.find(subject).unwrap());
     assert!(places.is_sorted(), "{chain}");

@@ -27,7 +27,7 @@ pub(super) fn facts(cert: &PeerCert, now: i64) -> Vec<(&'static str, String)> {
 
 /// A line of such a list.
 pub(super) fn line(indent: usize, label: &str, text: &dyn Display) -> String {
-    format!("{:indent$}{label:<9}{text}\n", "")
+    format!("{:indent$}{label:<8} {text}\n", "")
 }
 
 fn life(cert: &PeerCert, now: i64) -> String {
@@ -52,7 +52,7 @@ fn share(cert: &PeerCert, now: i64) -> i128 {
 }
 
 /// A time in UTC, to the minute; `seconds` is Unix time.
-fn moment(seconds: i64) -> String {
+pub(super) fn moment(seconds: i64) -> String {
     match jiff::Timestamp::from_second(seconds) {
         Ok(time) => time.strftime("%Y-%m-%d %H:%M").to_string(),
         Err(_) => format!("Unix second {seconds}"),

@@ -1,5 +1,7 @@
 //! `mtls-persona check`.
 
+mod lists;
+mod peers;
 mod report;
 
 use std::path::Path;

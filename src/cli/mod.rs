@@ -39,9 +39,10 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Forward, until SIGTERM or SIGINT drains it; SIGHUP reloads the certificates.
+    /// Forward, until SIGTERM or SIGINT drains it; SIGHUP reloads the configuration, certificates, keys, trust
+    /// and revocation lists.
     Run(ConfigArgs),
-    /// Tell every problem of a configuration and its certificates; no socket is opened.
+    /// Tell every problem of a configuration and its files, and what is in them; no socket is opened.
     Check(ConfigArgs),
     /// Dial as `run` would, step by step, and say where that stops and why.
     Probe(probe::ProbeArgs),

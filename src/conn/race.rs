@@ -104,6 +104,10 @@ impl fmt::Display for Failure {
             Failure::Exhausted => {
                 f.write_str("out of descriptors or memory: raise the limit (ulimit -n)")
             }
+            // Only a UNIX socket is looked up like a file.
+            Failure::Other(io::ErrorKind::NotFound) => {
+                f.write_str("no such file: nothing listens at that path")
+            }
             Failure::Other(kind) => write!(f, "{kind}"),
         }
     }

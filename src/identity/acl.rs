@@ -128,6 +128,11 @@ impl Acl {
         Acl { rules }
     }
 
+    /// The rules, in the order in which they are looked at.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
     /// Whether every verified peer is admitted.
     pub fn is_empty(&self) -> bool {
         self.rules.is_empty()

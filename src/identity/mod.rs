@@ -10,4 +10,4 @@ mod validity;
 pub use acl::{Acl, Rule, RuleKind, Verdict};
 pub use peer::{PeerCert, San};
 pub use renewal::lost_names;
-pub use validity::{CLOCK_SKEW, Standing, standing};
+pub use validity::{CLOCK_SKEW, Standing, span, standing};

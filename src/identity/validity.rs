@@ -63,7 +63,7 @@ impl fmt::Display for Standing {
 
 /// Seconds in the unit in which a person thinks of them, rounded down. A single day is told in hours:
 /// much of it may be over already.
-fn span(seconds: i64) -> String {
+pub fn span(seconds: i64) -> String {
     let (unit, name) = match seconds {
         ..MINUTE => (1, "second"),
         MINUTE..HOUR => (MINUTE, "minute"),

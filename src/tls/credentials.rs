@@ -123,7 +123,7 @@ impl Credentials {
         let mut problems = Vec::new();
         warnings.extend(dates::warnings(material, now));
         let cert = facts::peer_cert(&parsed.cert);
-        if let ended @ Standing::Ended(_) = standing(&cert, now) {
+        if let (true, ended @ Standing::Ended(_)) = (is_served, standing(&cert, now)) {
             warnings.push(format!("{}: {ended}", material.cert.path));
         }
         let mut chain = Vec::new();

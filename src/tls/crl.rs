@@ -1,6 +1,7 @@
 //! From revocation lists' files to lists that a context can go by, and what an operator should know of
 //! them.
 
+mod describe;
 mod file;
 
 use std::cmp::Ordering;
@@ -9,6 +10,7 @@ use super::backend::lib::asn1::{Asn1Time, Asn1TimeRef};
 use super::backend::lib::x509::{X509, X509Ref};
 use super::revocation::{CrlScope, ListDates, Lists, OnStaleCrl, Revocation, Term};
 use super::{backend, facts};
+pub use describe::{ListFacts, describe_lists};
 use file::{Read, lists_of};
 
 /// Lists, the certificates of `ca` that none of them revokes, and what should be looked at, as lines.

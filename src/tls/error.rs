@@ -127,6 +127,9 @@ pub(super) fn alert_reason(alert: i32, ours: bool) -> CloseReason {
     }
 }
 
+/// The alert of a peer that found our certificate revoked.
+pub(super) const CERTIFICATE_REVOKED: i32 = 44;
+
 /// The name of an alert in the TLS registry.
 pub(super) fn alert_name(alert: i32) -> &'static str {
     match alert {
@@ -136,7 +139,7 @@ pub(super) fn alert_name(alert: i32) -> &'static str {
         40 => "handshake_failure",
         42 => "bad_certificate",
         43 => "unsupported_certificate",
-        44 => "certificate_revoked",
+        CERTIFICATE_REVOKED => "certificate_revoked",
         45 => "certificate_expired",
         46 => "certificate_unknown",
         47 => "illegal_parameter",

@@ -27,6 +27,7 @@ mod wire;
 
 pub use context::{ExpectedName, MinVersion, Resumption, TlsContext};
 pub use credentials::{Credentials, CredentialsError, Material, PemFile};
+pub use crl::{ListFacts, describe_lists};
 pub use describe::{CertFacts, describe};
 pub use error::TlsError;
 pub use revocation::{CrlScope, ListDates, OnStaleCrl, Revocation};

@@ -366,7 +366,14 @@ impl Session {
             CloseReason::CertificateRefused => "the peer refused our certificate with the alert",
             _ => "the peer sent the alert",
         };
-        TlsError::new(reason, format!("{what} {}", error::alert_name(alert)))
+        let name = error::alert_name(alert);
+        let why = match reason {
+            CloseReason::CertificateRefused if alert == error::CERTIFICATE_REVOKED => {
+                ": its authority, or one above, has revoked it"
+            }
+            _ => "",
+        };
+        TlsError::new(reason, format!("{what} {name}{why}"))
     }
 
     fn remember_first(&mut self, data: &[u8]) {

@@ -123,4 +123,9 @@ fn a_unix_socket_is_connected_to_as_well_and_one_without_a_listener_is_told() {
     let probed = probe(&pki, &config, &[]);
     let refused = vec![("name", "ok"), ("connect", "connect_refused")];
     assert_eq!((probed.code, probed.steps()), (1, refused));
+    std::fs::remove_file(&path).unwrap();
+    let probed = probe(&pki, &config, &[]);
+    let failed = vec![("name", "ok"), ("connect", "connect_failed")];
+    assert_eq!((probed.code, probed.steps()), (1, failed));
+    assert!(probed.words("connect").contains("no such file"));
 }

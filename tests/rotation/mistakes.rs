@@ -136,16 +136,14 @@ fn a_mistake_in_a_watched_configuration_is_told_once_whatever_the_interval_bring
     fs::write(&ground.program.config, "{").unwrap();
     until("the error", || (ground.program.errors() > 0).then_some(()));
     let told = ground.program.errors();
-    let until_later = |reloads: u64| {
-        let generation = ground.program.generation() + reloads;
-        until("the interval", || {
-            (ground.program.generation() >= generation).then_some(())
-        });
-    };
-    until_later(1);
+    let cert = ground.config["cert"].as_str().unwrap();
+    let mut reads = Reads::of(cert.as_ref());
+    reads.wait();
     // It is a sign, but nothing new.
     fs::write(&ground.program.config, "{").unwrap();
-    until_later(4);
+    for _ in 0..4 {
+        reads.wait();
+    }
     assert_eq!(ground.program.errors(), told);
     assert_eq!(ground.reach(0).1, 0);
     ground.program.reconfigure(&config);

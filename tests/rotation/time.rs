@@ -11,6 +11,7 @@ use super::gateway::{Gateway, config, newer};
 use super::ground::Ground;
 use super::support::certs::{IdentityFiles, TestPki, unix_now};
 use super::support::program::Program;
+use super::support::reads::Reads;
 use super::support::tls::{self, TlsPeer, credentials};
 use super::support::wait::until;
 use super::support::{backend, pairs, rotate};
@@ -38,16 +39,14 @@ fn the_interval_does_not_read_the_configuration() {
     let outbound = ground.service(1);
     let config = ground.but(|pairs| pairs[0]["outbound"] = outbound);
     ground.program.reconfigure(&config);
-    let until_generations_later = || {
-        let number = ground.program.generation();
-        until("the interval", || {
-            (ground.program.generation() > number + 1).then_some(())
-        });
-    };
-    until_generations_later();
+    let cert = ground.config["cert"].as_str().unwrap();
+    let mut reads = Reads::of(cert.as_ref());
+    let mut until_intervals_later = || (0..2).for_each(|_| reads.wait());
+    until_intervals_later();
     assert_eq!(ground.reach(0).1, 0);
+    assert_eq!(ground.program.generation(), 1, "nothing has changed");
     fs::write(&ground.program.config, "{").unwrap();
-    until_generations_later();
+    until_intervals_later();
     assert_eq!(ground.program.errors(), 0);
     ground.program.refuse_reload();
 }

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use super::lists::lists;
+use super::peers::peers;
 use crate::cli::certificate;
 use crate::config::Pair;
 use crate::identity::PeerCert;
 use crate::ops::{Inventory, KeyFile};
 use crate::tls::CertFacts;
 
-/// A pair with its files and the chain from its certificate to the anchor that vouches for it; an empty
+/// A pair with its files, the peers that it admits, and the chain from its certificate to the anchor that vouches for it; an empty
 /// one if none does.
 pub(super) fn pair(pair: &Pair, chain: &[PeerCert]) -> String {
     let (name, mode) = (&pair.name, pair.mode);
@@ -23,6 +25,9 @@ pub(super) fn pair(pair: &Pair, chain: &[PeerCert]) -> String {
         line("ca", &shown(ca));
     }
     line("chain", &vouched(chain));
+    for (label, what) in peers(pair) {
+        line(label, &what);
+    }
     text
 }
 
@@ -50,6 +55,7 @@ pub(super) fn files(inventory: &Inventory, now: i64) -> String {
             Err(what) => text += &format!("{path}: {what}\n"),
         }
     }
+    text += &lists(&inventory.lists, now);
     for (path, file) in &inventory.keys {
         let what = match file {
             Ok(KeyFile { mode, uid, gid }) => {
@@ -111,6 +117,7 @@ mod tests {
                 ("two.pem".into(), Ok(vec![facts.clone(), facts])),
                 ("gone.pem".into(), Err("cannot be read".to_owned())),
             ],
+            lists: Vec::new(),
             keys: vec![(
                 "a.key".into(),
                 Ok(KeyFile {

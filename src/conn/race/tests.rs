@@ -301,6 +301,8 @@ fn every_failure_reads_as_words() {
         Failure::Other(io::ErrorKind::ConnectionReset).to_string(),
         "connection reset"
     );
+    let absent = Failure::from(&io::Error::from(Errno::NOENT)).to_string();
+    assert_eq!(absent, "no such file: nothing listens at that path");
 }
 
 #[test]

@@ -2,14 +2,20 @@
 //! functions are the same in both libraries.
 
 #[cfg(feature = "boringssl")]
-use {boring_sys as ffi, foreign_types_boring::ForeignTypeRef};
+use {
+    boring_sys as ffi,
+    foreign_types_boring::{ForeignType, ForeignTypeRef},
+};
 #[cfg(not(feature = "boringssl"))]
-use {foreign_types::ForeignTypeRef, openssl_sys as ffi};
+use {
+    foreign_types::{ForeignType, ForeignTypeRef},
+    openssl_sys as ffi,
+};
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr::{NonNull, null_mut};
 
-use super::lib::asn1::{Asn1IntegerRef, Asn1StringRef, Asn1TimeRef};
+use super::lib::asn1::{Asn1Integer, Asn1IntegerRef, Asn1StringRef, Asn1TimeRef};
 use super::lib::error::ErrorStack;
 use super::lib::hash::MessageDigest;
 use super::lib::nid::Nid;
@@ -148,6 +154,34 @@ impl Crl {
         unsafe {
             let time = ffi::X509_CRL_get0_nextUpdate(self.0.as_ptr()).cast_mut();
             (!time.is_null()).then(|| Asn1TimeRef::from_ptr(time))
+        }
+    }
+
+    /// Its number (RFC 5280, 5.2.3).
+    pub(in crate::tls) fn number(&self) -> Option<Asn1Integer> {
+        let (crl, kind) = (self.0.as_ptr(), Nid::CRL_NUMBER.as_raw());
+        // SAFETY: null if it has none, or several, or one that cannot be read; or else a number of its own
+        // that is ours.
+        #[allow(unsafe_code)]
+        let number = unsafe {
+            let number = ffi::X509_CRL_get_ext_d2i(crl, kind, null_mut(), null_mut());
+            (!number.is_null()).then(|| Asn1Integer::from_ptr(number.cast()))
+        };
+        let _ = ErrorStack::get();
+        number
+    }
+
+    /// How many certificates are on it.
+    pub(in crate::tls) fn count_revoked(&self) -> usize {
+        // SAFETY: null if it has none, or else a stack, which the library casts in just this way to count
+        // it, and which lives as long as the list.
+        #[allow(unsafe_code)]
+        unsafe {
+            let entries = ffi::X509_CRL_get_REVOKED(self.0.as_ptr());
+            match entries.is_null() {
+                true => 0,
+                false => ffi::OPENSSL_sk_num(entries.cast()) as _,
+            }
         }
     }
 

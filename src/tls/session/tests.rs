@@ -153,3 +153,19 @@ fn an_alert_is_about_our_certificate_until_data_has_come_from_the_server() {
     assert_eq!(reason(&client, UNKNOWN_CA), CloseReason::TlsAlert);
     assert_eq!(reason(&client, PROTOCOL_VERSION), CloseReason::TlsAlert);
 }
+
+#[test]
+fn a_certificate_that_was_revoked_is_told_as_the_reason_of_the_alert() {
+    const CERTIFICATE_REVOKED: i32 = 44;
+    const CERTIFICATE_EXPIRED: i32 = 45;
+    let (mut client, mut server) = pair();
+    open(&mut client, &mut server, &mut Scratch::default());
+    let detail =
+        |session: &Session, alert| session.session_error(LibraryError::Alert(alert)).detail;
+    let told = detail(&client, CERTIFICATE_REVOKED);
+    let words = "certificate_revoked: its authority, or one above, has revoked it";
+    assert!(told.ends_with(words), "{told}");
+    assert!(detail(&client, CERTIFICATE_EXPIRED).ends_with("the alert certificate_expired"));
+    // It is not about the certificate of an end that has accepted ours.
+    assert!(detail(&server, CERTIFICATE_REVOKED).ends_with("the alert certificate_revoked"));
+}
