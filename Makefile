@@ -19,11 +19,16 @@ endif
 # What the benchmark is made of shares the program's folder, so that BoringSSL is built once.
 bench := --locked --release --manifest-path tests/bench/Cargo.toml --target-dir target
 
-.PHONY: help demo build test bench growth lint deny
+# BoringSSL's FIPS module is built once, before cargo, so that the tests run on the very module that
+# the release has. It is as BoringSSL has it: the crate's patches are left out.
+fips_module := BORING_BSSL_FIPS_PATH=$(CURDIR)/target/fips/boringssl BORING_BSSL_FIPS_ASSUME_PATCHED=1
+fips_cargo := --locked --features fips --target-dir target/fips
+
+.PHONY: help demo build test bench growth lint deny fips fips-openssl fips-test image-test
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 21
 	@echo "  demo and build take BACKEND=openssl to use the system's OpenSSL instead of BoringSSL"
 
 demo: build ## two mTLS ends and a certificate that changes under traffic, in one process
@@ -59,3 +64,34 @@ lint: deny ## formatting, clippy for both backends, and `make deny`
 
 deny: ## licences, sources, banned crates and advisories of the dependencies
 	@.ci/deny
+
+fips: ## the release binary with BoringSSL's FIPS module, see fips/README.md
+	@.ci/prepare fips boringssl
+	@fips/build-boringssl
+	$(fips_module) cargo build --release $(fips_cargo)
+	target/fips/release/mtls-persona --version
+
+fips-openssl: ## the release binary for the system's OpenSSL, and a configuration for its FIPS provider
+	@.ci/prepare fips openssl
+	@fips/build-openssl
+	cargo build --locked --release $(openssl)
+	@fips/with-openssl-fips target/openssl/release/mtls-persona --version
+	@cat target/fips-openssl/facts
+	@echo "run it by: fips/with-openssl-fips target/openssl/release/mtls-persona run --config FILE"
+
+# An ignored test of tests/fips needs a module, which is there now.
+fips-test: ## every test on BoringSSL's FIPS module, and then on OpenSSL's FIPS provider
+	@.ci/prepare test
+	@.ci/prepare fips
+	@fips/build-boringssl
+	@fips/build-openssl
+	$(fips_module) cargo clippy --all-targets $(fips_cargo) -- -D warnings
+	$(fips_module) cargo test $(fips_cargo)
+	fips/with-openssl-fips cargo test --locked $(openssl)
+	fips/with-openssl-fips cargo test --locked $(openssl) --test fips -- --ignored
+
+image-test: ## a container image with BoringSSL's FIPS module: made, run, and told by itself (minutes)
+	@.ci/prepare image
+	@.ci/prepare fips boringssl
+	@fips/build-boringssl
+	fips/image-test

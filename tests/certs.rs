@@ -5,10 +5,9 @@
 
 mod support;
 
-use std::process::Command;
-
 use mtls_persona::tls::authority::{KeyKind, Purpose};
 use support::certs::{IdentityFiles, TestPki};
+use support::peers;
 
 const ROLES: [Purpose; 2] = [Purpose::Server, Purpose::Client];
 
@@ -24,7 +23,7 @@ fn verdict(
         _ => "sslserver",
     };
     let strict = ["-x509_strict", "-auth_level", "2", "-purpose", purpose];
-    let output = Command::new("openssl")
+    let output = peers::command("openssl")
         .arg("verify")
         .args(strict)
         .args(target)
@@ -154,7 +153,7 @@ fn a_renewed_identity_replaces_the_files_of_the_old_one() {
     pki.renew(&files, &pki.request(Purpose::Client));
     assert_eq!(verdict(&pki, &files, Purpose::Client, &[]), Ok(()));
     let public = |command: &str, path, option: &str| {
-        let mut openssl = Command::new("openssl");
+        let mut openssl = peers::command("openssl");
         openssl.args([command, "-in"]).arg(path);
         openssl.args([option]).output().unwrap().stdout
     };

@@ -2,14 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use clap::Parser;
 use mtls_persona::cli::pki::{PkiArgs, PkiError, execute, run};
+use support::peers;
 use tempfile::TempDir;
 
 /// The tests' time, 2030-03-17.
@@ -139,7 +141,7 @@ impl Scene {
     }
 
     fn openssl(&self, words: &[&str]) -> (bool, String) {
-        let mut command = Command::new("openssl");
+        let mut command = peers::command("openssl");
         let output = command.args(words).current_dir(self.dir()).output();
         let output = output.unwrap();
         let said = [output.stdout, output.stderr].concat();

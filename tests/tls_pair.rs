@@ -23,6 +23,10 @@ mod dates;
 mod endings;
 #[path = "tls_pair/facts.rs"]
 mod facts;
+#[path = "tls_pair/fips.rs"]
+mod fips;
+#[path = "tls_pair/fips_hellos.rs"]
+mod fips_hellos;
 #[path = "tls_pair/garbage.rs"]
 mod garbage;
 #[path = "tls_pair/key_update.rs"]

@@ -106,6 +106,12 @@ close_reasons! {
     /// No cipher suite, group or signature algorithm in common.
     TlsNoCommonParameters = "tls_no_common_parameters"
         => "allow a common cipher suite and group at the peer",
+    /// In TLS 1.2 the peer does without the extended master secret (RFC 7627), which FIPS asks for.
+    TlsNoEms = "tls_no_ems"
+        => "let the peer speak TLS 1.3, or offer the extended master secret in TLS 1.2",
+    /// What was negotiated, or a certificate of the peer's chain, is outside of the FIPS profile.
+    FipsProfile = "fips_profile"
+        => "the detail names what FIPS does not allow: let the peer use something else",
     /// The peer ended the handshake with an alert that is not about our certificate.
     TlsAlert = "tls_alert"
         => "the peer's log says why",

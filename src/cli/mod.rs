@@ -4,17 +4,21 @@
 mod certificate;
 mod check;
 pub mod demo;
+mod fips;
 pub mod pki;
 mod probe;
 mod run;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+use crate::config::{Form, Source};
 use crate::tls;
 
 /// Gives applications that speak plain TCP a mutual-TLS identity.
@@ -33,6 +37,9 @@ struct Cli {
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
 
+    #[command(flatten)]
+    format: Format,
+
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -43,11 +50,13 @@ enum Command {
     /// and revocation lists.
     Run(ConfigArgs),
     /// Tell every problem of a configuration and its files, and what is in them; no socket is opened.
-    Check(ConfigArgs),
+    Check(CheckArgs),
     /// Dial as `run` would, step by step, and say where that stops and why.
     Probe(probe::ProbeArgs),
     /// Show it at work: a throw-away authority, a service, a gateway and a persona in one process.
     Demo(demo::DemoArgs),
+    /// Tell what FIPS module this is, what it proves, and what a configuration comes to.
+    Fips(fips::FipsArgs),
     /// Make certificates for bring-up and tests.
     Pki(pki::PkiArgs),
 }
@@ -57,6 +66,44 @@ struct ConfigArgs {
     /// The configuration.
     #[arg(short, long, value_name = "FILE")]
     config: PathBuf,
+
+    #[command(flatten)]
+    format: Format,
+}
+
+#[derive(Debug, Args)]
+struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+
+    /// Write the configuration in the native form, and look at no other file.
+    #[arg(long)]
+    print: bool,
+}
+
+#[derive(Debug, Args)]
+struct Format {
+    /// The form of the configuration; found out by its name and its keys if not given.
+    #[arg(long, value_name = "FORM", value_parser = PossibleValuesParser::new(Form::ALL.map(|f| f.0)))]
+    format: Option<String>,
+}
+
+impl Format {
+    fn form(&self) -> Option<Form> {
+        let form = Form::ALL
+            .iter()
+            .find(|form| self.format.as_deref() == Some(form.0))?;
+        Some(form.1)
+    }
+}
+
+impl ConfigArgs {
+    fn source(&self) -> Source {
+        Source {
+            path: self.config.clone(),
+            form: self.format.form(),
+        }
+    }
 }
 
 /// Exit code: it could not.
@@ -66,26 +113,46 @@ const WRONG_WORDS: u8 = 2;
 
 /// Does what the command line asks for.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(std::env::args_os().map(two_dashes));
     if cli.version {
         println!("{}", version());
         return ExitCode::SUCCESS;
     }
     match (cli.command, cli.config) {
-        (Some(Command::Run(args)), _) => run::run(&args.config),
-        (Some(Command::Check(args)), _) => check::check(&args.config),
+        (Some(Command::Run(args)), _) => run::run(args.source()),
+        (Some(Command::Check(args)), _) => match args.print {
+            true => check::print(&args.config.source()),
+            false => check::check(&args.config.source()),
+        },
         (Some(Command::Probe(args)), _) => probe::run(&args),
         (Some(Command::Demo(args)), _) => demo::run(&args),
+        (Some(Command::Fips(args)), _) => fips::run(&args),
         (Some(Command::Pki(args)), _) => match pki::run(args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(error.exit_code(), &error),
         },
-        (None, Some(config)) => run::run(&config),
+        (None, Some(path)) => run::run(Source {
+            path,
+            form: cli.format.form(),
+        }),
         (None, None) => {
             // Nothing to do it with: what there is, is shown.
             let _ = Cli::command().print_help();
             ExitCode::from(WRONG_WORDS)
         }
+    }
+}
+
+/// `-config FILE` and `-config=FILE` with two dashes. With one, as programs in Go read it, it would be
+/// `-c onfig` here, which nobody means.
+fn two_dashes(arg: OsString) -> OsString {
+    match arg.to_str() {
+        Some(text) if text == "-config" || text.starts_with("-config=") => {
+            let mut longer = OsString::from("-");
+            longer.push(arg);
+            longer
+        }
+        _ => arg,
     }
 }
 

@@ -1,15 +1,14 @@
 //! `mtls-persona run`.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use super::{COULD_NOT, WRONG_WORDS, fail};
-use crate::config;
+use crate::config::Source;
 use crate::ops::{self, ControlLine, StartError, logging};
 
 /// Forwards until it is told to stop.
-pub(super) fn run(config: &Path) -> ExitCode {
-    let loaded = match config::load(config) {
+pub(super) fn run(source: Source) -> ExitCode {
+    let loaded = match source.load() {
         Ok(loaded) => loaded,
         Err(problems) => return fail(WRONG_WORDS, &problems),
     };
@@ -18,13 +17,13 @@ pub(super) fn run(config: &Path) -> ExitCode {
         Err(error) => return fail(COULD_NOT, &error),
     };
     for warning in &loaded.warnings {
-        log::warn!("{}: {warning}", config.display());
+        log::warn!("{warning}");
     }
     let line = ControlLine::default();
     if let Err(error) = line.obey_signals() {
         return fail(COULD_NOT, &error);
     }
-    let running = match ops::start(loaded.config, Some(config.to_owned()), line) {
+    let running = match ops::start(loaded.config, Some(source), line) {
         Ok(running) => running,
         Err(error @ StartError::Credentials(_)) => return fail(WRONG_WORDS, &error),
         Err(error) => return fail(COULD_NOT, &error),

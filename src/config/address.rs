@@ -71,6 +71,14 @@ impl Address {
         }
     }
 
+    /// The name that a server there must prove; a Unix socket has none.
+    pub fn server_name(&self) -> Option<ServerName> {
+        match self {
+            Self::Tcp { host, .. } => Some(host.server_name()),
+            Self::Unix(_) => None,
+        }
+    }
+
     /// Whether this is somewhere to connect to, and not only to listen on.
     ///
     /// # Errors

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use super::{Config, Pair, parse};
+use super::problem::{Findings, Problem, Problems};
+use super::reader::{Blank, ObjectReader, Reported, read_root};
+use super::{Config, Loaded, Pair, parse, yaml};
 
 /// The five-key file that every version reads.
 pub(super) const FIVE_KEYS: &str = r#"{
@@ -39,7 +41,7 @@ pub(super) fn only_pair(pair: &str) -> Pair {
 /// The problems of `text`, a line each.
 pub(super) fn problems(text: &str) -> Vec<String> {
     let found = parse(text).expect_err("there is something wrong with this text");
-    found.problems.iter().map(ToString::to_string).collect()
+    lines(&found.0)
 }
 
 /// The problem of a file that has no other.
@@ -47,4 +49,20 @@ pub(super) fn only_problem(text: &str) -> String {
     let mut all = problems(text);
     assert_eq!(all.len(), 1, "{all:#?}");
     all.remove(0)
+}
+
+/// What a YAML text in an older form becomes.
+pub(super) fn older(
+    text: &str,
+    read: fn(&mut ObjectReader<'_>) -> Result<Config, Reported>,
+) -> Result<Loaded, Problems> {
+    let mut findings = Findings::default();
+    let tree = findings.must(yaml::parse(text));
+    let config = tree.and_then(|tree| read_root(tree, Blank::Absent, &mut findings, read));
+    findings.settle(config)
+}
+
+/// The lines that problems or warnings are told in.
+pub(super) fn lines(found: &[Problem]) -> Vec<String> {
+    found.iter().map(ToString::to_string).collect()
 }

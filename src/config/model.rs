@@ -1,8 +1,12 @@
 //! The validated model: what every form of configuration becomes. Each field is present and means
 //! something, so nobody who reads it has a default to add or a combination to refuse.
 
+mod told;
+
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use self::told::{Admin, AdminListener, LogFormat, Serves};
 
 use super::address::Address;
 use super::host::ServerName;
@@ -24,48 +28,36 @@ pub struct Config {
     pub drain: Duration,
     /// What the log tells.
     pub log_level: log::LevelFilter,
+    /// How the lines of the log are written.
+    pub log_format: LogFormat,
     /// What tells over HTTP how the program is.
     pub admin: Admin,
+    /// Whether the TLS library must be a FIPS module, and stay within what FIPS allows.
+    pub fips: Fips,
+    /// Within that, whether hybrids with ML-KEM are spoken too; only where `fips` is not off.
+    pub fips_pq: bool,
 }
 
-/// What tells over plain HTTP how the program is: nothing, unless there is a listener. It knows no
-/// clients from others, so an address of this machine alone is the usual one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Admin {
-    /// Where it is asked; no two of them overlap, nor any of them with a pair's inbound address.
-    pub listeners: Vec<AdminListener>,
-    /// What the names of all metrics begin with, before an underscore: letters, digits and underscores
-    /// of ASCII, and no digit first.
-    pub metric_prefix: String,
+/// Whether FIPS is in effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fips {
+    /// It is not.
+    #[default]
+    Off,
+    /// As the host has it.
+    Auto,
+    /// It is, or the program does not run.
+    Require,
 }
 
-impl Default for Admin {
-    fn default() -> Self {
-        Self {
-            listeners: Vec::new(),
-            metric_prefix: "mtls_persona".to_owned(),
-        }
+impl std::fmt::Display for Fips {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Fips::Off => "off",
+            Fips::Auto => "auto",
+            Fips::Require => "require",
+        })
     }
-}
-
-/// One address at which the program tells how it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AdminListener {
-    /// Where it listens.
-    pub address: Address,
-    /// What is told there; all else is not found.
-    pub serves: Serves,
-}
-
-/// What a listener of [`Admin`] tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Serves {
-    /// All there is.
-    Everything,
-    /// `/healthz` (the process runs), `/readyz` (it serves) and `/certz` (days left).
-    Health,
-    /// `/metrics`, for Prometheus.
-    Metrics,
 }
 
 /// What makes the program read its files again, beside SIGHUP; any of them, or several.
@@ -77,6 +69,24 @@ pub struct ReloadTriggers {
     pub interval: Option<Duration>,
     /// A change of any of the files, the configuration among them.
     pub watch: bool,
+}
+
+impl Config {
+    /// These pairs, with the defaults of all else.
+    pub(super) fn new(pairs: Vec<Pair>) -> Self {
+        Self {
+            pairs,
+            reload: ReloadTriggers::default(),
+            workers: 0,
+            limits: Limits::default(),
+            drain: DRAIN,
+            log_level: log::LevelFilter::Info,
+            log_format: LogFormat::default(),
+            admin: Admin::default(),
+            fips: Fips::default(),
+            fips_pq: false,
+        }
+    }
 }
 
 /// The drain period of a configuration that gives none.
@@ -136,6 +146,32 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// A pair with the defaults of all else, under the name of its inbound address.
+    pub(super) fn new(
+        mode: Mode,
+        [inbound, outbound]: [Address; 2],
+        server_name: Option<ServerName>,
+        tls: TlsFiles,
+    ) -> Self {
+        Self {
+            name: inbound.to_string(),
+            mode,
+            inbound,
+            outbound,
+            server_name,
+            tls,
+            timeouts: Timeouts::default(),
+            connections: None,
+            on_truncation: OnTruncation::default(),
+            on_reload: OnReload::default(),
+            on_peer_expiry: OnPeerExpiry::default(),
+            allow: Acl::default(),
+            allow_outbound: Acl::default(),
+            allow_mode: AllowMode::default(),
+            tcp: TcpOptions::default(),
+        }
+    }
+
     /// Whether another state of the pair differs at most in which peers it admits.
     pub fn is_same_but_for_peers(&self, other: &Pair) -> bool {
         let alike = Pair {
@@ -218,9 +254,35 @@ pub struct TlsFiles {
     /// The oldest version to speak.
     pub min_version: TlsVersion,
     /// Whether sessions are resumed, on both legs.
-    pub resumption: bool,
+    pub resumption: Resumption,
     /// What revokes peers' certificates.
     pub revocation: Revocation,
+}
+
+impl TlsFiles {
+    /// These files, with the defaults of all else.
+    pub(super) fn new(cert: PathBuf, key: PathBuf, ca: Vec<PathBuf>) -> Self {
+        Self {
+            cert,
+            key,
+            ca,
+            min_version: TlsVersion::default(),
+            resumption: Resumption::default(),
+            revocation: Revocation::default(),
+        }
+    }
+}
+
+/// Whether sessions are resumed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Resumption {
+    /// They are, but not where FIPS is in effect.
+    #[default]
+    Usual,
+    /// They are.
+    On,
+    /// They are not.
+    Off,
 }
 
 /// Certificate revocation lists (RFC 5280, 5), and how strictly they are taken.

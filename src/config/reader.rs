@@ -8,12 +8,9 @@
 
 use std::collections::HashSet;
 
-use super::problem::{Problem, quoted};
+pub(super) use super::problem::Reported;
+use super::problem::{Findings, Problem, quoted};
 use super::tree::Value;
-
-/// Proof that a problem has been noted, so that nobody reports what follows from it.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Reported(());
 
 /// Entries of a list; a longer one is nothing that somebody wrote.
 const LIST_MAX: usize = 10_000;
@@ -24,9 +21,19 @@ pub(super) type Taken<T> = Result<Option<T>, Reported>;
 /// Turns a value into what the model wants, or says what is wrong and what to do.
 pub(super) type Convert<T> = fn(&Value) -> Result<T, String>;
 
+/// What it means that a value is null or an empty text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blank {
+    /// It is wrong, or right, like any other value.
+    Value,
+    /// The key counts as left out, as it does for programs in Go.
+    Absent,
+}
+
 /// The keys of one object that have not been read yet.
-pub(super) struct ObjectReader<'p> {
-    problems: &'p mut Vec<Problem>,
+pub(super) struct ObjectReader<'f> {
+    findings: &'f mut Findings,
+    blank: Blank,
     path: String,
     entries: Vec<(String, Value)>,
     known: Vec<&'static str>,
@@ -35,16 +42,18 @@ pub(super) struct ObjectReader<'p> {
 /// Reads `value`, the root of a configuration, with `read` and notes what it did not ask for.
 pub(super) fn read_root<T>(
     value: Value,
-    problems: &mut Vec<Problem>,
+    blank: Blank,
+    findings: &mut Findings,
     read: impl FnOnce(&mut ObjectReader<'_>) -> Result<T, Reported>,
 ) -> Result<T, Reported> {
-    read_object(value, String::new(), problems, read)?
+    read_object(value, String::new(), blank, findings, read)?
 }
 
 fn read_object<T>(
     value: Value,
     path: String,
-    problems: &mut Vec<Problem>,
+    blank: Blank,
+    findings: &mut Findings,
     read: impl FnOnce(&mut ObjectReader<'_>) -> T,
 ) -> Result<T, Reported> {
     let Value::Object(entries) = value else {
@@ -54,10 +63,11 @@ fn read_object<T>(
         } else {
             Problem::at(path, what)
         };
-        return Err(note(problems, place));
+        return Err(findings.problem(place));
     };
     let mut reader = ObjectReader {
-        problems,
+        findings,
+        blank,
         path,
         entries: Vec::new(),
         known: Vec::new(),
@@ -66,11 +76,6 @@ fn read_object<T>(
     let result = read(&mut reader);
     reader.leave();
     Ok(result)
-}
-
-fn note(problems: &mut Vec<Problem>, problem: Problem) -> Reported {
-    problems.push(problem);
-    Reported(())
 }
 
 impl ObjectReader<'_> {
@@ -91,12 +96,28 @@ impl ObjectReader<'_> {
         path: impl Into<String>,
         what: impl Into<String>,
     ) -> Reported {
-        note(self.problems, Problem::at(path, what))
+        self.findings.problem(Problem::at(path, what))
     }
 
     /// Notes problems that were found elsewhere.
     pub(super) fn report_all(&mut self, problems: Vec<Problem>) {
-        self.problems.extend(problems);
+        self.findings.problems.extend(problems);
+    }
+
+    /// Notes what one of this object's keys perhaps does not mean.
+    pub(super) fn warn(&mut self, key: &str, what: impl Into<String>) {
+        let warning = Problem::at(self.path_of(key), what);
+        self.findings.warnings.push(warning);
+    }
+
+    /// Notes warnings that were found elsewhere.
+    pub(super) fn warn_all(&mut self, warnings: impl IntoIterator<Item = Problem>) {
+        self.findings.warnings.extend(warnings);
+    }
+
+    /// Whether a key is given and was not read yet.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.iter().any(|(name, _)| name == key)
     }
 
     /// What `key` gives.
@@ -192,7 +213,20 @@ impl ObjectReader<'_> {
         read: impl FnOnce(&mut ObjectReader<'_>) -> T,
     ) -> Option<T> {
         let value = self.remove(key)?;
-        read_object(value, self.path_of(key), self.problems, read).ok()
+        read_object(value, self.path_of(key), self.blank, self.findings, read).ok()
+    }
+
+    /// What `read` makes of the object under `key`; `hint` says what to write when there is none.
+    pub(super) fn required_object<T>(
+        &mut self,
+        key: &'static str,
+        hint: &str,
+        read: impl FnOnce(&mut ObjectReader<'_>) -> Result<T, Reported>,
+    ) -> Result<T, Reported> {
+        match self.remove(key) {
+            None => Err(self.report(key, format!("missing: {hint}"))),
+            Some(value) => read_object(value, self.path_of(key), self.blank, self.findings, read)?,
+        }
     }
 
     /// What `read` makes of each object in the list under `key`; `Err` stands for those that are
@@ -217,7 +251,8 @@ impl ObjectReader<'_> {
         self.check_most(key, &values)?;
         let list = self.path_of(key);
         let read_one = |(index, value)| {
-            read_object(value, format!("{list}[{index}]"), self.problems, &mut read)
+            let path = format!("{list}[{index}]");
+            read_object(value, path, self.blank, self.findings, &mut read)
         };
         Ok(values.into_iter().enumerate().map(read_one).collect())
     }
@@ -260,7 +295,13 @@ impl ObjectReader<'_> {
     fn remove(&mut self, key: &'static str) -> Option<Value> {
         self.known.push(key);
         let index = self.entries.iter().position(|(name, _)| name == key)?;
-        Some(self.entries.remove(index).1)
+        let value = self.entries.remove(index).1;
+        let is_blank = match &value {
+            Value::Null => true,
+            Value::Text(text) => text.is_empty(),
+            _ => false,
+        };
+        (!is_blank || self.blank == Blank::Value).then_some(value)
     }
 
     fn remove_named(&mut self, names: [&'static str; 2]) -> Taken<(&'static str, Value)> {
@@ -276,7 +317,8 @@ impl ObjectReader<'_> {
         }
     }
 
-    fn path_of(&self, key: &str) -> String {
+    /// The path of one of this object's keys.
+    pub(super) fn path_of(&self, key: &str) -> String {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
         let key = if !key.is_empty() && key.chars().all(is_plain) && key.len() <= NEAR_KEY_BYTES {
             key.to_owned()

@@ -5,7 +5,11 @@ use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 
-use super::fixture::{FIVE_KEYS, file, only_pair, only_problem, pair_with, problems};
+mod golden;
+mod mutations;
+mod random;
+
+use super::fixture::{FIVE_KEYS, file, lines, older, only_pair, only_problem, pair_with, problems};
 use super::*;
 
 /// The folder of the reference and the examples.
@@ -48,31 +52,92 @@ fn every_example_stands() {
     }
 }
 
-#[test]
-fn the_reference_lists_exactly_the_known_keys() {
+/// The keys that the tables of a text list, by section.
+fn listed(text: &str) -> BTreeMap<String, Vec<String>> {
     let mut listed: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut section = String::new();
-    for line in reference().lines() {
+    for line in text.lines() {
         if let Some(title) = line.strip_prefix("## ") {
-            section = title.trim_matches('`').to_owned();
+            section = title.replace('`', "");
         } else if let Some(row) = line.strip_prefix("| `") {
             let keys = row.split(" |").next().unwrap();
             let keys = keys.split(", ").map(|key| key.trim_matches('`').to_owned());
             listed.entry(section.clone()).or_default().extend(keys);
         }
     }
-    let known = known_keys();
-    let sorted = |mut keys: Vec<String>| {
+    for keys in listed.values_mut() {
+        keys.sort();
+    }
+    listed
+}
+
+#[test]
+fn the_reference_lists_exactly_the_known_keys() {
+    let reference = reference();
+    let (native, older) = reference.split_once("\n# The older forms\n").unwrap();
+    assert_eq!(listed(native), known_keys());
+    assert_eq!(listed(older), older_keys());
+}
+
+/// The keys of each older form with their paths, as the answers to unknown ones list them.
+fn older_keys() -> BTreeMap<String, Vec<String>> {
+    let keys = |told: Problems| {
+        let told = lines(&told.0).into_iter();
+        let mut keys: Vec<_> = told
+            .filter_map(|line| {
+                let (path, known) =
+                    line.split_once("zzzzzzzz: unknown key: the known ones here are ")?;
+                let path = path.replace("[0]", "[]");
+                let known = known.split(", ").map(move |key| format!("{path}{key}"));
+                Some(known.collect::<Vec<_>>())
+            })
+            .flatten()
+            .filter(|key| {
+                let objects = [
+                    "address_pairs",
+                    "tls",
+                    "acl",
+                    "proxy",
+                    "health",
+                    "metrics",
+                    "logging",
+                ];
+                !objects.contains(&&**key)
+            })
+            .collect();
         keys.sort();
         keys
     };
-    assert_eq!(
-        listed.keys().collect::<Vec<_>>(),
-        known.keys().collect::<Vec<_>>()
-    );
-    for (section, keys) in listed {
-        assert_eq!(sorted(keys), sorted(known[&section].clone()), "{section}");
-    }
+    let strange = "zzzzzzzz: 0\n";
+    let mtlsd: String = ["tls", "acl", "proxy", "health", "metrics", "logging"]
+        .map(|object| format!("{object}: {{zzzzzzzz: 0}}\n"))
+        .concat();
+    let json = format!("{strange}address_pairs: [{{zzzzzzzz: 0}}]\n");
+    let of_pair = |text: &str, read| keys(older(text, read).unwrap_err());
+    let found = [
+        (
+            "mtlsd: server.yaml, client.yaml",
+            of_pair(&(mtlsd + strange), mtlsd::read),
+        ),
+        (
+            "mtls-persona: one JSON file",
+            of_pair(&json, persona::read_json),
+        ),
+        (
+            "mtls-persona: mtls-persona.yaml",
+            of_pair(strange, |r| persona::read_pair(r).map(never)),
+        ),
+        (
+            "mtls-persona: mtls-id.yaml",
+            of_pair(strange, |r| persona::read_identity(r).map(never)),
+        ),
+    ];
+    found.map(|(form, keys)| (form.to_owned(), keys)).into()
+}
+
+/// For what cannot be read.
+fn never<T>(_: T) -> Config {
+    unreachable!("there is something wrong with it")
 }
 
 /// The keys of each object, as the answer to an unknown one lists them.
@@ -92,7 +157,9 @@ fn known_keys() -> BTreeMap<String, Vec<String>> {
             top if top.is_empty() => "Top level".to_owned(),
             section => section,
         };
-        (section, keys.split(", ").map(str::to_owned).collect())
+        let mut keys: Vec<_> = keys.split(", ").map(str::to_owned).collect();
+        keys.sort();
+        (section, keys)
     });
     known.collect()
 }
@@ -198,105 +265,6 @@ fn what_cannot_be_read_is_named() {
 #[test]
 fn the_root_is_an_object() {
     assert_eq!(only_problem("[]"), "expected an object, found a list");
-}
-
-/// Numbers that look random and are the same in every run (Marsaglia's xorshift).
-struct Xorshift(u64);
-
-impl Xorshift {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap() % bound
-    }
-}
-
-/// Pieces that bring a mutation past the syntax to what is behind it.
-const PIECES: &[&str] = &[
-    "null",
-    "true",
-    "-1",
-    "0",
-    "1e308",
-    "18446744073709551616",
-    "\"\"",
-    "[]",
-    "{}",
-    "{",
-    "}",
-    "[",
-    "]",
-    ",",
-    ":",
-    "\"",
-    "\\u0000",
-    "\\ud800",
-    "\"unix:/\"",
-    "\"[::1]:0\"",
-    "\":\"",
-    "\"1h30m\"",
-    "\"-5s\"",
-    "\"9223372036854775807h\"",
-    "\"P1D\"",
-    "\"plain\"",
-    "\"cert\"",
-    "é",
-    "\u{feff}",
-];
-
-fn mutate(bytes: &mut Vec<u8>, random: &mut Xorshift) {
-    let at = random.below(bytes.len());
-    let end = (at + random.below(12)).min(bytes.len());
-    match random.below(5) {
-        0 => bytes[at] = u8::try_from(random.below(256)).unwrap(),
-        1 => drop(bytes.drain(at..end)),
-        2 => drop(bytes.splice(at..at, bytes[at..end].to_vec())),
-        _ => {
-            let piece = PIECES[random.below(PIECES.len())];
-            // Often in place of a whole value.
-            let end = if random.below(2) == 0 {
-                end
-            } else {
-                end_of_value(bytes, at)
-            };
-            drop(bytes.splice(at..end, piece.bytes()));
-        }
-    }
-}
-
-fn end_of_value(bytes: &[u8], at: usize) -> usize {
-    let length = bytes[at..].iter().position(|byte| b",]}".contains(byte));
-    length.map_or(bytes.len(), |length| at + length)
-}
-
-#[test]
-fn no_mutation_of_a_file_makes_the_reader_panic() {
-    let example = folder().join("examples/several-identities.json");
-    let files = [FIVE_KEYS.as_bytes().to_vec(), fs::read(example).unwrap()];
-    let mut random = Xorshift(0x9e37_79b9_7f4a_7c15);
-    let (mut texts, mut objects) = (0, 0);
-    for round in 0..20_000 {
-        let mut bytes = files[round % files.len()].clone();
-        for _ in 0..=random.below(3) {
-            mutate(&mut bytes, &mut random);
-        }
-        if let Ok(text) = utf8(&bytes) {
-            texts += 1;
-            match parse(text) {
-                Ok(_) => objects += 1,
-                Err(found) => {
-                    assert!(!found.to_string().is_empty());
-                    objects += usize::from(!found.to_string().contains("not valid JSON"));
-                }
-            }
-        }
-    }
-    // Otherwise this test would only exercise the JSON parser.
-    assert!(
-        texts > 10_000 && objects > 2_000,
-        "{texts} texts, {objects} objects"
-    );
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What concerns several keys at once, whatever form they were written in.
 
 use super::address::{Address, Host};
-use super::model::Pair;
+use super::model::Mode;
 use super::problem::{Problem, quoted};
+use super::reader::{ObjectReader, Reported};
+use super::value::{self, ADDRESS_HINT};
 
 /// What a pair claims for itself alone, as far as it could be read, and where it stands.
 pub(super) struct Claim {
@@ -12,6 +14,42 @@ pub(super) struct Claim {
     pub(super) name: Option<String>,
     /// Where it listens.
     pub(super) inbound: Option<Address>,
+}
+
+impl Claim {
+    /// The path of the address at which it listens.
+    pub(super) fn inbound_path(&self) -> String {
+        format!("{}.inbound", self.path)
+    }
+
+    /// Where it listens, with the path of that.
+    pub(super) fn listener(&self) -> Option<(String, &Address)> {
+        let inbound = self.inbound.as_ref()?;
+        Some((self.inbound_path(), inbound))
+    }
+}
+
+/// Why the name of a server has to be written.
+pub(super) const NO_SERVER_NAME: &str =
+    "missing: a Unix socket has no name to verify the server by: write the server's name";
+
+/// What `key` gives as the place to connect to, for a pair that listens at `inbound`.
+pub(super) fn destination(
+    reader: &mut ObjectReader<'_>,
+    key: &'static str,
+    inbound: &Result<Address, Reported>,
+) -> Result<Address, Reported> {
+    let outbound = reader.required(key, ADDRESS_HINT, value::destination)?;
+    match inbound {
+        Ok(inbound) if leads_back(inbound, &outbound) => {
+            let what = format!(
+                "\"{outbound}\" leads back to this pair's own inbound address: name the host or \
+                 the port of the service behind it"
+            );
+            Err(reader.report(key, what))
+        }
+        _ => Ok(outbound),
+    }
 }
 
 /// The problems of pairs that claim the same.
@@ -35,7 +73,28 @@ fn inbound_collision(earlier: &[Claim], claim: &Claim) -> Option<Problem> {
         other.inbound.as_ref()?,
         other.path
     );
-    Some(Problem::at(format!("{}.inbound", claim.path), what))
+    Some(Problem::at(claim.inbound_path(), what))
+}
+
+/// The problems of listeners beside the pairs that leave no room for one another or for those that are
+/// `taken`. Each address is with the path of its key.
+pub(super) fn crowded<'a>(
+    taken: impl IntoIterator<Item = (String, &'a Address)>,
+    more: impl IntoIterator<Item = (String, &'a Address)>,
+) -> Vec<Problem> {
+    let mut taken: Vec<_> = taken.into_iter().collect();
+    let mut problems = Vec::new();
+    for (path, address) in more {
+        if let Some((other_path, other)) = taken.iter().find(|(_, other)| overlap(other, address)) {
+            let what = format!(
+                "\"{address}\" collides with \"{other}\" of {other_path}: give it an address of its own"
+            );
+            problems.push(Problem::at(path, what));
+        } else {
+            taken.push((path, address));
+        }
+    }
+    problems
 }
 
 fn name_collision(earlier: &[Claim], claim: &Claim) -> Option<Problem> {
@@ -87,7 +146,7 @@ fn is_same_name(one: &str, other: &str) -> bool {
 }
 
 /// Whether what a pair sends out would come in again at the same pair, once more each time.
-pub(super) fn leads_back(inbound: &Address, outbound: &Address) -> bool {
+fn leads_back(inbound: &Address, outbound: &Address) -> bool {
     match (inbound, outbound) {
         (Address::Unix(inbound), Address::Unix(outbound)) => inbound == outbound,
         (
@@ -111,9 +170,9 @@ pub(super) fn leads_back(inbound: &Address, outbound: &Address) -> bool {
     }
 }
 
-/// What is allowed of a pair but should be known.
-pub(super) fn warning(pair: &Pair, claim: &Claim) -> Option<Problem> {
-    let Address::Tcp { host, .. } = &pair.inbound else {
+/// What is allowed of a pair but should be known. `place` is the path of its inbound address.
+pub(super) fn warning(mode: Mode, inbound: &Address, place: &str) -> Option<Problem> {
+    let Address::Tcp { host, .. } = inbound else {
         return None;
     };
     let is_open = match host {
@@ -122,15 +181,14 @@ pub(super) fn warning(pair: &Pair, claim: &Claim) -> Option<Problem> {
         // Whatever it resolves to; the common one is localhost.
         Host::Name(_) => false,
     };
-    if pair.mode.inbound_tls() || !is_open {
+    if mode.inbound_tls() || !is_open {
         return None;
     }
     let what = format!(
-        "\"{}\" takes plain connections from other machines: any host that reaches this port \
-         borrows the identity: listen on localhost or on a unix: socket if that is not meant",
-        pair.inbound
+        "\"{inbound}\" takes plain connections from other machines: any host that reaches this port \
+         borrows the identity: listen on localhost or on a unix: socket if that is not meant"
     );
-    Some(Problem::at(format!("{}.inbound", claim.path), what))
+    Some(Problem::at(place, what))
 }
 
 fn is_every_interface(host: &Host) -> bool {

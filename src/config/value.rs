@@ -9,6 +9,9 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use jiff::fmt::friendly::SpanParser;
 
+use super::address::Address;
+use super::host::ServerName;
+use super::model::{Mode, TlsVersion};
 use super::problem::quoted;
 use super::tree::Value;
 
@@ -27,6 +30,9 @@ const COUNT_MAX: usize = 1_000_000_000;
 /// Characters of a name that still fit a log line.
 const NAME_CHARS_MAX: usize = 100;
 
+/// What to write for an address that is missing.
+pub(super) const ADDRESS_HINT: &str = "write host:port, :port or unix:/path";
+
 /// Any text.
 pub(super) fn text(value: &Value) -> Result<&str, String> {
     match value {
@@ -40,6 +46,29 @@ pub(super) fn switch(value: &Value) -> Result<bool, String> {
     match value {
         Value::Bool(value) => Ok(*value),
         other => Err(expected("true or false", other)),
+    }
+}
+
+/// A text, with or without quotes around it, as YAML has it: what would be a number or a word of its own
+/// elsewhere is a text where one is asked for.
+pub(super) fn text_of(value: &Value) -> Result<String, String> {
+    match value {
+        Value::Whole(number) => Ok(number.to_string()),
+        Value::Bool(value) => Ok(value.to_string()),
+        other => text(other).map(str::to_owned),
+    }
+}
+
+/// True or false, in any of the words that YAML had for them before its version 1.2.
+pub(super) fn yes_or_no(value: &Value) -> Result<bool, String> {
+    let word = match value {
+        Value::Text(word) => word.to_ascii_lowercase(),
+        _ => return switch(value),
+    };
+    match word.as_str() {
+        "true" | "yes" | "on" | "y" => Ok(true),
+        "false" | "no" | "off" | "n" => Ok(false),
+        _ => switch(value),
     }
 }
 
@@ -58,6 +87,52 @@ pub(super) fn path(value: &Value) -> Result<PathBuf, String> {
         ));
     }
     Ok(PathBuf::from(text))
+}
+
+/// Where to listen or to connect.
+pub(super) fn address(value: &Value) -> Result<Address, String> {
+    text(value)?
+        .parse::<Address>()
+        .map_err(|error| error.to_string())
+}
+
+/// Where to connect, and not only to listen.
+pub(super) fn destination(value: &Value) -> Result<Address, String> {
+    let address = address(value)?;
+    address
+        .check_destination()
+        .map_err(|error| error.to_string())?;
+    Ok(address)
+}
+
+/// The name that a server must prove.
+pub(super) fn server_name(value: &Value) -> Result<ServerName, String> {
+    let text = text(value)?;
+    text.parse()
+        .map_err(|error| format!("{} {error}", quoted(text)))
+}
+
+/// The oldest version of TLS to speak.
+pub(super) fn min_version(value: &Value) -> Result<TlsVersion, String> {
+    one_of(
+        value,
+        &[("TLS1.2", TlsVersion::Tls12), ("TLS1.3", TlsVersion::Tls13)],
+    )
+}
+
+/// Which legs are TLS.
+pub(super) fn mode(value: &Value) -> Result<Mode, String> {
+    if matches!(value, Value::Text(text) if text == "plain") {
+        let what = "\"plain\" would leave both legs without TLS, which this program does not do: \
+                    write \"client\" (TLS outbound), \"server\" (TLS inbound) or \"bridge\" (both)";
+        return Err(what.to_owned());
+    }
+    let modes = [
+        ("client", Mode::Client),
+        ("server", Mode::Server),
+        ("bridge", Mode::Bridge),
+    ];
+    one_of(value, &modes)
 }
 
 /// A name for logs and reports.

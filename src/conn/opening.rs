@@ -11,7 +11,7 @@ use crate::base::id::Side;
 use crate::base::reason::CloseReason;
 use crate::config::ServerName;
 use crate::net::Socket;
-use crate::tls::{ExpectedName, Handshake, Role};
+use crate::tls::{self, ExpectedName, Handshake, Role};
 
 /// How long a connection waits for the resolver before it asks for an older answer (RFC 8767, 5).
 const LOOKUP_PATIENCE: Duration = Duration::from_millis(1800);
@@ -53,6 +53,7 @@ impl Connection {
             }
             let duration = now.saturating_duration_since(self.handshake_from);
             self.tally.secured(side, negotiated.is_resumed, duration);
+            tls::count(&negotiated);
             self.summary.secured(side, negotiated, peer);
         }
         self.deadlines.clear(DeadlineKind::Handshake);

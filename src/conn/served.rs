@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use crate::config::parse;
     use crate::tls::authority::{Identity, LeafRequest, Validity};
-    use crate::tls::{Material, MinVersion, PemFile, Resumption, Revocation};
+    use crate::tls::{Material, MinVersion, PemFile, Profile, Resumption, Revocation};
 
     /// What nothing in here looks at.
     fn credentials() -> Arc<Credentials> {
@@ -88,6 +88,7 @@ mod tests {
             ca: vec![file(&identity.cert_pem)],
             min_version: MinVersion::Tls12,
             resumption: Resumption::Off,
+            profile: Profile::Ordinary,
             revocation: Revocation::default(),
         };
         Arc::new(Credentials::prove(&material, &[], 1_800_000_000).unwrap())

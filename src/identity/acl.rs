@@ -83,6 +83,17 @@ impl Rule {
         &self.text
     }
 
+    /// What of a certificate it looks at.
+    pub fn kind(&self) -> RuleKind {
+        self.kind
+    }
+
+    /// What must be there: the text of which [`Rule::parse`] makes the same rule.
+    pub fn pattern(&self) -> &str {
+        let (_, pattern) = self.text.split_once(':').unwrap_or_default();
+        pattern
+    }
+
     fn names(&self, peer: &PeerCert) -> bool {
         let pattern = match &self.test {
             Test::Key(digest) => return peer.spki.as_ref() == Some(digest),

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use crate::config::{self, Mode, Pair, TlsFiles, TlsVersion};
 use crate::tls::{
-    Credentials, CrlScope, Material, MinVersion, OnStaleCrl, PemFile, Resumption, Revocation, Role,
+    Credentials, CrlScope, Material, MinVersion, OnStaleCrl, PemFile, Profile, Resumption,
+    Revocation, Role,
 };
 
 /// Far beyond every real trust file, and small enough to hold a mistaken path to something endless.
@@ -29,9 +30,11 @@ pub struct Checked {
 /// Every problem, as a line `file: what: what to do`.
 pub fn check_credentials<'a>(
     pairs: impl IntoIterator<Item = &'a Pair>,
+    profile: Profile,
     now: i64,
 ) -> Result<Checked, Vec<String>> {
     let terms = Terms {
+        profile,
         now,
         served: &|_, _| Served::Not,
         makes_anew: true,
@@ -41,6 +44,8 @@ pub fn check_credentials<'a>(
 
 /// How credentials are proven.
 pub(super) struct Terms<'a> {
+    /// What they have to fit.
+    pub(super) profile: Profile,
     /// In seconds since 1970.
     pub(super) now: i64,
     /// What of these files is served already.
@@ -74,7 +79,7 @@ pub(super) fn prove<'a>(
             credentials.push(Arc::clone(known));
             continue;
         }
-        let Some(material) = files.material(&pair.tls) else {
+        let Some(material) = files.material(&pair.tls, terms.profile) else {
             continue;
         };
         let served = (terms.served)(&pair.tls, pair.mode);
@@ -126,7 +131,7 @@ pub(super) struct Files {
 
 impl Files {
     /// The files of a pair; none if one of them cannot be read, which is noted.
-    fn material(&mut self, files: &TlsFiles) -> Option<Material> {
+    fn material(&mut self, files: &TlsFiles, profile: Profile) -> Option<Material> {
         let cert = self.pem(&files.cert);
         let key = self.pem(&files.key);
         let ca: Vec<_> = files.ca.iter().map(|path| self.pem(path)).collect();
@@ -141,10 +146,8 @@ impl Files {
                 TlsVersion::Tls12 => MinVersion::Tls12,
                 TlsVersion::Tls13 => MinVersion::Tls13,
             },
-            resumption: match files.resumption {
-                true => Resumption::On,
-                false => Resumption::Off,
-            },
+            resumption: resumption(files.resumption, profile),
+            profile,
             revocation: revocation(&files.revocation, crl.into_iter().collect::<Option<_>>()?),
         })
     }
@@ -181,6 +184,15 @@ impl Files {
             let key = key.display();
             self.warnings.push(format!("{key}: {who}: chmod 600"));
         }
+    }
+}
+
+/// What becomes of a configuration's word on resumption: under FIPS it is off unless it is asked for.
+pub(super) fn resumption(wanted: config::Resumption, profile: Profile) -> Resumption {
+    match wanted {
+        config::Resumption::On => Resumption::On,
+        config::Resumption::Usual if !profile.is_fips() => Resumption::On,
+        config::Resumption::Usual | config::Resumption::Off => Resumption::Off,
     }
 }
 
@@ -229,6 +241,19 @@ pub(super) fn read_bounded(path: &Path) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn under_fips_sessions_are_resumed_only_where_that_is_written_down() {
+        use config::Resumption::{Off, On, Usual};
+        for profile in [Profile::Ordinary, Profile::Fips, Profile::FipsPq] {
+            assert_eq!(resumption(On, profile), Resumption::On);
+            assert_eq!(resumption(Off, profile), Resumption::Off);
+        }
+        assert_eq!(resumption(Usual, Profile::Ordinary), Resumption::On);
+        for profile in [Profile::Fips, Profile::FipsPq] {
+            assert_eq!(resumption(Usual, profile), Resumption::Off);
+        }
+    }
 
     #[test]
     fn a_key_is_for_its_owner_and_may_be_read_by_its_group() {

@@ -5,6 +5,7 @@ mod board;
 mod control;
 mod credentials;
 mod descriptors;
+pub mod fips;
 mod gauges;
 mod inventory;
 mod listeners;

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -11,17 +10,20 @@ use mio::Poll;
 use super::admin::Server;
 use super::board::Board;
 use super::control::{Control, ControlLine};
+use super::fips::{Guard, Proof, Standing};
 pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
 use super::{descriptors, threads};
 use crate::base::tally::WorkerCounters;
-use crate::config::Config;
+use crate::config::{Config, Source};
 use crate::reactor::{Acceptor, Admission, Generation, Worker, mailbox, resolve_lane};
 
 /// Why the program could not start.
 #[derive(Debug)]
 pub enum StartError {
+    /// FIPS is to be in effect and is not.
+    Fips(String),
     /// Certificates, keys or trust files: each problem a line.
     Credentials(Vec<String>),
     /// A pair's address cannot be listened on.
@@ -35,6 +37,7 @@ pub enum StartError {
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            StartError::Fips(what) => f.write_str(what),
             StartError::Credentials(problems) => f.write_str(&problems.join("\n")),
             StartError::Listen(error) => error.fmt(f),
             StartError::Admin(what) => write!(f, "admin: {what}"),
@@ -49,21 +52,31 @@ impl From<io::Error> for StartError {
     }
 }
 
-/// Proves the credentials, listens on every pair, and starts the threads. `source` is the file that the
+/// Proves the credentials, listens on every pair, and starts the threads. `source` is where the
 /// configuration is from, to be read again; without it only the files that it names are.
 pub fn start(
     config: Config,
-    source: Option<PathBuf>,
+    source: Option<Source>,
     line: ControlLine,
 ) -> Result<Running, StartError> {
     let clock = clock();
-    // First, so that it tells of the start.
+    let unix_now = clock.wall.timestamp().as_second();
+    // First: nothing is to be done with keys by a library that is not what it should be.
+    let (standing, facts) = Standing::of(&config).map_err(StartError::Fips)?;
+    let proof = Proof {
+        facts,
+        at: unix_now,
+    };
+    let guard = Guard::new(standing, proof, clock.steady);
+    guard.announce();
+    let profile = guard.profile();
+    // Before all else, so that it tells of the start.
     let board = Arc::new(Board::default());
     let admin = Server::start(&config.admin, &board).map_err(StartError::Admin)?;
     let staged = Staged::of(config.clone());
     let fingerprint = staged.fingerprint;
     let none = Generation::new(0, Vec::new());
-    let proven = staged.prove(clock.wall.timestamp().as_second(), &none, true);
+    let proven = staged.prove(profile, unix_now, &none, true);
     let proven = proven.map_err(StartError::Credentials)?;
     for warning in &proven.warnings {
         log::warn!("{warning}");
@@ -85,13 +98,13 @@ pub fn start(
         (source, config),
         (generation, fingerprint),
         (line.sender.clone(), board),
-        most,
+        (most, profile),
         &clock,
     );
     Ok(Running::new(
         line,
         crew,
-        renewer,
+        (renewer, guard),
         endpoints,
         (descriptors, admin),
     ))

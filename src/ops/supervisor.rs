@@ -11,6 +11,7 @@ use super::admin::Server;
 use super::board::Stage;
 use super::control::{Command, Control, ControlLine, ThreadEnd};
 use super::descriptors;
+use super::fips::{Guard, ProofBoard};
 use super::gauges::Gauges;
 use super::reload::{Clock, Crew, Occasion, Renewer, announce};
 use crate::conn::PairId;
@@ -20,7 +21,7 @@ use crate::reactor::{AcceptorMsg, WorkerMsg};
 /// How long the workers may take to end their last connections behind the drain deadline.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 
-/// Why a running program ended against its will: a thread of it failed.
+/// Why a running program ended against its will: a thread of it failed, or its FIPS module did.
 #[derive(Debug)]
 pub struct RunError(String);
 
@@ -36,6 +37,7 @@ pub struct Running {
     messages: Receiver<Control>,
     crew: Arc<Crew>,
     renewer: Renewer,
+    guard: Guard,
     /// Where it listened at the start.
     endpoints: Vec<(PairId, Endpoint)>,
     workers_alive: usize,
@@ -73,7 +75,7 @@ impl Running {
     pub(super) fn new(
         line: ControlLine,
         crew: Arc<Crew>,
-        renewer: Renewer,
+        (renewer, guard): (Renewer, Guard),
         endpoints: Vec<(PairId, Endpoint)>,
         (descriptors, admin): (u64, Server),
     ) -> Running {
@@ -83,6 +85,7 @@ impl Running {
             workers_alive: crew.workers.len(),
             crew,
             renewer,
+            guard,
             endpoints,
             state: State::Serving,
             is_forced: false,
@@ -102,6 +105,11 @@ impl Running {
     /// What other threads may know of reloads.
     pub fn gauges(&self) -> Arc<Gauges> {
         Arc::clone(self.renewer.board().gauges())
+    }
+
+    /// What other threads may know of FIPS.
+    pub fn fips(&self) -> Arc<ProofBoard> {
+        Arc::clone(self.guard.board())
     }
 
     /// Something that sends commands from another thread.
@@ -153,7 +161,7 @@ impl Running {
                 self.take(message, &clock, &mut is_reload_asked)?;
             }
             if is_reload_asked {
-                self.renew(Occasion::Signal, &clock);
+                self.renew(Occasion::Signal, &clock)?;
             }
             if self.workers_alive == 0 {
                 log::info!("stopped");
@@ -179,31 +187,42 @@ impl Running {
     }
 
     fn patience(&mut self, clock: &Clock) -> Duration {
-        match self.state {
+        let patience = match self.state {
             State::Serving => self.renewer.agenda().patience(clock),
             State::Draining { force_at } => force_at.saturating_duration_since(clock.steady),
-        }
+        };
+        patience.min(self.guard.patience(clock.steady))
     }
 
     /// Does what the clocks say is due.
     fn tick(&mut self, clock: &Clock) -> Result<(), RunError> {
+        let unix_now = clock.wall.timestamp().as_second();
+        self.guard.tick(clock.steady, unix_now).map_err(RunError)?;
         match self.state {
             State::Draining { force_at } if clock.steady >= force_at => self.force(clock.steady),
             State::Draining { .. } => Ok(()),
             State::Serving => {
                 if let Some(occasion) = self.renewer.agenda().due(clock) {
-                    self.renew(occasion, clock);
+                    self.renew(occasion, clock)?;
                 }
                 Ok(())
             }
         }
     }
 
-    fn renew(&mut self, occasion: Occasion, clock: &Clock) {
+    fn renew(&mut self, occasion: Occasion, clock: &Clock) -> Result<(), RunError> {
         match self.state {
-            State::Serving => self.renewer.renew(occasion, clock, &self.crew),
+            State::Serving => {
+                // Watched files are looked at all the time, mostly for nothing.
+                if occasion != Occasion::Watch {
+                    let unix_now = clock.wall.timestamp().as_second();
+                    self.guard.prove(clock.steady, unix_now).map_err(RunError)?;
+                }
+                self.renewer.renew(occasion, clock, &self.crew);
+            }
             State::Draining { .. } => log::info!("not reloading: the program is stopping"),
         }
+        Ok(())
     }
 
     /// Tells the workers to end at once; the second time they are given up.

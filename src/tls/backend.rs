@@ -17,11 +17,13 @@ compile_error!(
 
 mod again;
 mod crl;
+mod fips;
 
 pub(super) use self::again::{Presented, TICKETS_HOLD_CHAINS, as_handshake};
 #[cfg(feature = "boringssl")]
 pub(super) use self::boringssl::*;
 pub(super) use self::crl::{Crl, CrlDraft, may_issue};
+pub(super) use self::fips::*;
 #[cfg(all(feature = "openssl", not(feature = "boringssl")))]
 pub(super) use self::openssl_crate::*;
 
@@ -155,14 +157,12 @@ mod boringssl {
         }
     }
 
-    /// Sends the alert access_denied in a session whose handshake is done; whether that can be done.
-    pub(in crate::tls) fn send_access_denied(ssl: &SslRef) -> bool {
+    /// Sends a fatal alert in a session whose handshake is done; whether that can be done.
+    pub(in crate::tls) fn send_alert(ssl: &SslRef, alert: u8) -> bool {
         // SAFETY: the pointer is a live SSL, which nobody else uses meanwhile; of its handshake's
         // configuration, which it may have forgotten, the call needs nothing. The crate has no call for it.
         #[allow(unsafe_code)]
-        let sent = unsafe {
-            boring_sys::SSL_send_fatal_alert(ssl.as_ptr(), boring_sys::SSL_AD_ACCESS_DENIED as u8)
-        };
+        let sent = unsafe { boring_sys::SSL_send_fatal_alert(ssl.as_ptr(), alert) };
         sent == 1
     }
 
@@ -340,7 +340,7 @@ mod boringssl {
 
 #[cfg(all(feature = "openssl", not(feature = "boringssl")))]
 mod openssl_crate {
-    use std::ffi::{c_int, c_long, c_uchar, c_void};
+    use std::ffi::{c_char, c_int, c_long, c_uchar, c_void};
 
     use foreign_types::{ForeignType, ForeignTypeRef};
     pub(in crate::tls) use openssl as lib;
@@ -352,7 +352,7 @@ mod openssl_crate {
     use openssl::x509::store::{X509Store, X509StoreBuilderRef};
     use openssl::x509::verify::X509VerifyFlags;
     use openssl::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyResult};
-    use openssl_sys::{SSL, SSL_CTX, SSL_SESSION, X509_STORE};
+    use openssl_sys::{OSSL_LIB_CTX, SSL, SSL_CTX, SSL_SESSION, X509_STORE};
 
     use crate::tls::{lifetime, request};
 
@@ -384,9 +384,10 @@ mod openssl_crate {
         *mut c_void,
     ) -> c_int;
 
-    // What the crates lack, as OpenSSL 3.0's ssl.h has it.
+    // What the crates lack, as OpenSSL 3.0's ssl.h and provider.h have it.
     #[allow(unsafe_code)]
     unsafe extern "C" {
+        fn OSSL_PROVIDER_available(context: *mut OSSL_LIB_CTX, name: *const c_char) -> c_int;
         fn SSL_get_options(ssl: *const SSL) -> u64;
         fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
         fn SSL_new_session_ticket(ssl: *mut SSL) -> c_int;
@@ -503,7 +504,7 @@ mod openssl_crate {
     pub(in crate::tls) fn forget_handshake(_ssl: &mut SslRef) {}
 
     /// OpenSSL sends alerts of its own accord alone, and none once a handshake is done.
-    pub(in crate::tls) fn send_access_denied(_ssl: &SslRef) -> bool {
+    pub(in crate::tls) fn send_alert(_ssl: &SslRef, _alert: u8) -> bool {
         false
     }
 
@@ -631,12 +632,27 @@ mod openssl_crate {
             let none = std::ptr::null_mut();
             openssl_sys::SSL_ctrl(ssl.as_ptr(), SSL_CTRL_GET_NEGOTIATED_GROUP, 0, none)
         };
+        if let Some(hybrid) = hybrid_group(nid) {
+            return Some(hybrid.to_owned());
+        }
         let nid = Nid::from_raw(i32::try_from(nid).ok().filter(|nid| *nid > 0)?);
         Some(match nid {
             Nid::X9_62_PRIME256V1 => "P-256".to_owned(),
             Nid::SECP384R1 => "P-384".to_owned(),
             Nid::SECP521R1 => "P-521".to_owned(),
             other => other.short_name().unwrap_or("unknown").to_owned(),
+        })
+    }
+
+    /// The name of a group that has none of the library's numbers: it has its number in the TLS registry
+    /// then, and a mark.
+    fn hybrid_group(number: c_long) -> Option<&'static str> {
+        const TLSEXT_NID_UNKNOWN: c_long = 0x0100_0000;
+        Some(match number ^ TLSEXT_NID_UNKNOWN {
+            0x11eb => "SecP256r1MLKEM768",
+            0x11ec => "X25519MLKEM768",
+            0x11ed => "SecP384r1MLKEM1024",
+            _ => return None,
         })
     }
 
@@ -657,12 +673,15 @@ mod openssl_crate {
 
     /// Whether the library runs as a FIPS module: its FIPS provider is there and is the default.
     pub(in crate::tls) fn is_fips() -> bool {
-        // SAFETY: a null library context is the default one; the call only reads it. The crate has no
-        // call for it since OpenSSL 3.
+        let default = std::ptr::null_mut();
+        // SAFETY: a null library context is the default one, and the name is a C string; the calls only
+        // read. The crate has none for these since OpenSSL 3. The default alone says what was wanted:
+        // it is the same when the provider failed its own test.
         #[allow(unsafe_code)]
-        let enabled =
-            unsafe { openssl_sys::EVP_default_properties_is_fips_enabled(std::ptr::null_mut()) };
-        enabled == 1
+        unsafe {
+            openssl_sys::EVP_default_properties_is_fips_enabled(default) == 1
+                && OSSL_PROVIDER_available(default, c"fips".as_ptr()) == 1
+        }
     }
 
     /// The error queue belongs to the thread: without this one connection's leftovers would be

@@ -14,22 +14,11 @@ use super::backend::lib::x509::verify::X509CheckFlags;
 use super::credentials::{Authorities, CredentialsError, Parsed};
 use super::known::Known;
 use super::pool::Key;
+use super::profile::Profile;
 use super::resumption::Tickets;
 use super::session::{Role, Session};
 use super::verify::{self, Trust};
 use super::{lifetime, name, request, resumption, staple};
-
-/// Key exchange groups, the preferred one first.
-const GROUPS: &str = "X25519:P-256:P-384";
-
-/// TLS 1.2 cipher suites: forward secrecy and authenticated encryption only (RFC 9325, 4.2). The
-/// suites of TLS 1.3 are all of that kind.
-const TLS12_CIPHERS: &str = "ECDHE+AESGCM:ECDHE+CHACHA20";
-
-/// Signature algorithms; none with SHA-1 (RFC 9155).
-const SIGNATURE_ALGORITHMS: &str = "ecdsa_secp256r1_sha256:ecdsa_secp384r1_sha384:\
-    ecdsa_secp521r1_sha512:ed25519:rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:\
-    rsa_pkcs1_sha256:rsa_pkcs1_sha384:rsa_pkcs1_sha512";
 
 /// The most bytes of authorities' names that a server sends (the message takes 65,535).
 const NAMES_BYTES_MAX: usize = 16 * 1024;
@@ -50,6 +39,17 @@ pub enum Resumption {
     On,
     /// Every handshake is a full one.
     Off,
+}
+
+/// What a context may speak.
+#[derive(Clone, Copy)]
+pub(super) struct Rules {
+    /// The lowest protocol version.
+    pub(super) min_version: MinVersion,
+    /// Whether sessions are resumed.
+    pub(super) resumption: Resumption,
+    /// What may be negotiated.
+    pub(super) profile: Profile,
 }
 
 /// The name that a server's certificate must carry (RFC 9525).
@@ -134,11 +134,12 @@ impl TlsContext {
         session().map_err(CredentialsError::library)
     }
 
-    /// A session for a proof: it verifies nobody.
+    /// A session for a proof: it verifies nobody, so that nobody signs anything for it. Its peer holds to
+    /// the profile.
     pub(super) fn unverified_session(&self) -> Result<Session, ErrorStack> {
         let mut ssl = self.ssl(None)?;
         ssl.set_verify(SslVerifyMode::NONE);
-        self.session(ssl)
+        Session::new(ssl, self.role, Profile::Ordinary, Arc::clone(&self.known))
     }
 
     /// A session for a proof: it verifies chain, purpose and validity, but no name. Validity is judged as
@@ -153,7 +154,8 @@ impl TlsContext {
     }
 
     fn session(&self, ssl: Ssl) -> Result<Session, ErrorStack> {
-        Session::new(ssl, self.role, Arc::clone(&self.known))
+        let profile = self.trust.profile;
+        Session::new(ssl, self.role, profile, Arc::clone(&self.known))
     }
 
     /// A session of the library whose peer is held to its chain, and to a name if there is one.
@@ -173,17 +175,17 @@ impl TlsContext {
         role: Role,
         parsed: &Parsed,
         authorities: &Authorities,
-        min_version: MinVersion,
-        resumption: Resumption,
+        rules: Rules,
     ) -> Result<TlsContext, ErrorStack> {
         let mut builder = SslContextBuilder::new(SslMethod::tls())?;
-        set_protocol(&mut builder, min_version)?;
+        set_protocol(&mut builder, rules)?;
         set_certificate(&mut builder, parsed)?;
         let known = Arc::new(Known::default());
         let store = set_trust(&mut builder, role, authorities)?;
-        let trust = Trust::of(authorities, role);
+        let trust = Trust::of(authorities, role, rules.profile);
         judge_by(&mut builder, &trust, &known);
-        let pool = set_resumption(&mut builder, role, resumption)?;
+        let pool = set_resumption(&mut builder, role, rules.resumption)?;
+        comply(&mut builder, rules)?;
         Ok(TlsContext {
             context: builder.build(),
             role,
@@ -216,17 +218,32 @@ fn hold_to(ssl: &mut Ssl, name: ExpectedName<'_>) -> Result<(), ErrorStack> {
     }
 }
 
-fn set_protocol(builder: &mut SslContextBuilder, min: MinVersion) -> Result<(), ErrorStack> {
+fn set_protocol(builder: &mut SslContextBuilder, rules: Rules) -> Result<(), ErrorStack> {
+    let profile = rules.profile;
+    set_min_version(builder, rules.min_version)?;
+    builder.set_max_proto_version(Some(SslVersion::TLS1_3))?;
+    builder.set_cipher_list(profile.tls12_ciphers())?;
+    builder.set_sigalgs_list(profile.signatures())?;
+    builder.set_options(SslOptions::CIPHER_SERVER_PREFERENCE);
+    backend::configure(builder, profile.groups())
+}
+
+fn set_min_version(builder: &mut SslContextBuilder, min: MinVersion) -> Result<(), ErrorStack> {
     let min = match min {
         MinVersion::Tls12 => SslVersion::TLS1_2,
         MinVersion::Tls13 => SslVersion::TLS1_3,
     };
-    builder.set_min_proto_version(Some(min))?;
-    builder.set_max_proto_version(Some(SslVersion::TLS1_3))?;
-    builder.set_cipher_list(TLS12_CIPHERS)?;
-    builder.set_sigalgs_list(SIGNATURE_ALGORITHMS)?;
-    builder.set_options(SslOptions::CIPHER_SERVER_PREFERENCE);
-    backend::configure(builder, GROUPS)
+    builder.set_min_proto_version(Some(min))
+}
+
+/// Holds a context to the FIPS profile, if it has one. What is set later could widen it again.
+fn comply(builder: &mut SslContextBuilder, rules: Rules) -> Result<(), ErrorStack> {
+    if !rules.profile.is_fips() {
+        return Ok(());
+    }
+    backend::comply(builder, rules.profile)?;
+    // A policy of the library has set its own.
+    set_min_version(builder, rules.min_version)
 }
 
 fn set_resumption(

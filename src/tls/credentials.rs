@@ -8,12 +8,13 @@ use super::backend::lib::asn1::Asn1Time;
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::pkey::{PKey, Private};
 use super::backend::lib::x509::{X509, X509Ref};
-use super::context::{MinVersion, Resumption, TlsContext};
+use super::context::{MinVersion, Resumption, Rules, TlsContext};
 use super::crl::Checked;
+use super::profile::Profile;
 use super::proof::{self, Terms};
 use super::revocation::{ListDates, Lists, Revocation};
 use super::session::Role;
-use super::{crl, dates, facts, staple};
+use super::{crl, dates, facts, staple, verify};
 use crate::identity::{PeerCert, Standing, standing};
 
 /// A file as it was read: PEM, or of a revocation list DER too.
@@ -36,6 +37,8 @@ pub struct Material {
     pub min_version: MinVersion,
     /// Whether sessions are resumed.
     pub resumption: Resumption,
+    /// What may be negotiated, and with which keys.
+    pub profile: Profile,
     /// What revokes peers' certificates.
     pub revocation: Revocation,
 }
@@ -120,7 +123,15 @@ impl Credentials {
         is_served: bool,
     ) -> Result<Credentials, CredentialsError> {
         let (parsed, authorities, mut warnings) = parse(material, now)?;
-        let mut problems = Vec::new();
+        let rules = Rules {
+            min_version: material.min_version,
+            resumption: material.resumption,
+            profile: material.profile,
+        };
+        let mut problems = outside_profile(material, &parsed);
+        if !problems.is_empty() {
+            return Err(CredentialsError(problems));
+        }
         warnings.extend(dates::warnings(material, now));
         let cert = facts::peer_cert(&parsed.cert);
         if let (true, ended @ Standing::Ended(_)) = (is_served, standing(&cert, now)) {
@@ -130,7 +141,7 @@ impl Credentials {
         for role in roles {
             let terms = Terms {
                 role: *role,
-                min_version: material.min_version,
+                rules,
                 at: dates::proof_time(&cert, now, is_served),
             };
             if let Err(error) = proof::own_certificate(&parsed, terms) {
@@ -160,9 +171,8 @@ impl Credentials {
                 material.cert.path
             ));
         }
-        let (min, resumption) = (material.min_version, material.resumption);
         let context = |role: Role| match roles.contains(&role) {
-            true => TlsContext::new(role, &parsed, &authorities, min, resumption).map(Some),
+            true => TlsContext::new(role, &parsed, &authorities, rules).map(Some),
             false => Ok(None),
         };
         warnings.dedup();
@@ -184,6 +194,26 @@ impl Credentials {
             Role::Server => self.server.as_ref(),
         }
     }
+}
+
+/// What of our certificate and of those sent behind it is outside of the profile, whether or not an
+/// authority of ours vouches for them; a line each.
+fn outside_profile(material: &Material, parsed: &Parsed) -> Vec<String> {
+    let profile = material.profile;
+    if !profile.is_fips() {
+        return Vec::new();
+    }
+    let objection = |(index, cert): (usize, &X509)| {
+        let weak = verify::weak_key(cert).or_else(|| verify::weak_signature(cert));
+        let outside = || profile.outside_cert(cert, index == 0, false);
+        let what = weak.or_else(|| outside().map(|(_, what)| what))?;
+        let (path, number) = (&material.cert.path, index + 1);
+        Some(format!(
+            "{path}: certificate {number}: {what}: issue another one, or set fips to off"
+        ))
+    };
+    let certs = std::iter::once(&parsed.cert).chain(&parsed.chain);
+    certs.enumerate().filter_map(objection).collect()
 }
 
 /// Reads certificate, key, anchors and revocation lists; tells every file that cannot be used, and what

@@ -90,11 +90,14 @@ pub(super) fn handshake_reason(words: &str) -> CloseReason {
         | "NO_SHARED_GROUP"
         | "NO_SUITABLE_KEY_SHARE"
         | "NO_COMMON_SIGNATURE_ALGORITHMS"
+        | "NO_SHARED_SIGNATURE_ALGORITHMS"
         | "NO_SUITABLE_SIGNATURE_ALGORITHM"
         | "UNKNOWN_CERTIFICATE_TYPE"
         | "NO_CIPHER_MATCH"
         | "WRONG_CURVE"
         | "WRONG_CIPHER_RETURNED" => CloseReason::TlsNoCommonParameters,
+        // A FIPS provider that was told to insist on it fails to make the keys.
+        "EMS_NOT_ENABLED" => CloseReason::TlsNoEms,
         "BAD_SIGNATURE" | "KEY_TYPE_MISMATCH" => CloseReason::CertBadSignature,
         // BoringSSL looks at a leaf's key usage before it verifies the chain.
         "KEY_USAGE_BIT_INCORRECT" => CloseReason::CertWrongPurpose,

@@ -10,10 +10,12 @@ mod dates;
 mod describe;
 mod error;
 mod facts;
+mod fips;
 mod known;
 mod lifetime;
 mod name;
 mod pool;
+mod profile;
 mod proof;
 mod request;
 mod resumption;
@@ -22,6 +24,7 @@ mod room;
 mod session;
 mod slot;
 mod staple;
+mod tally;
 mod verify;
 mod wire;
 
@@ -30,8 +33,11 @@ pub use credentials::{Credentials, CredentialsError, Material, PemFile};
 pub use crl::{ListFacts, describe_lists};
 pub use describe::{CertFacts, describe};
 pub use error::TlsError;
+pub use fips::{FipsCheck, FipsFacts, FipsFault, FipsModule, hybrid_fault};
+pub use profile::Profile;
 pub use revocation::{CrlScope, ListDates, OnStaleCrl, Revocation};
 pub use session::{Handshake, Negotiated, ReadOutcome, Role, Session};
+pub use tally::{Seen, count, seen};
 
 /// The TLS library and its release.
 pub fn library_version() -> String {
@@ -41,6 +47,12 @@ pub fn library_version() -> String {
 /// Whether the TLS library runs as a FIPS module.
 pub fn is_fips() -> bool {
     backend::is_fips()
+}
+
+/// The SHA-256 of some bytes, in hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    let digest = backend::lib::sha::sha256(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Gives memory that the library and the sessions had back to the system. Up to 20 ms were seen for 80 MiB,

@@ -3,7 +3,7 @@
 
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::x509::X509;
-use super::context::{MinVersion, Resumption, TlsContext};
+use super::context::{Resumption, Rules, TlsContext};
 use super::credentials::{Authorities, CredentialsError, Parsed};
 use super::error::TlsError;
 use super::session::{Handshake, Role, Session};
@@ -19,8 +19,8 @@ const STEPS_MAX: usize = 16;
 pub(super) struct Terms {
     /// Our role.
     pub(super) role: Role,
-    /// The lowest protocol version.
-    pub(super) min_version: MinVersion,
+    /// What is spoken.
+    pub(super) rules: Rules,
     /// The time as of which validity is judged, in seconds since 1970; none for now.
     pub(super) at: Option<i64>,
 }
@@ -45,8 +45,11 @@ pub(super) fn own_chain(
         anchors: anchors.to_vec(),
         ..Authorities::default()
     };
-    let min = terms.min_version;
-    let context = |role| TlsContext::new(role, parsed, &authorities, min, Resumption::Off);
+    let rules = Rules {
+        resumption: Resumption::Off,
+        ..terms.rules
+    };
+    let context = |role| TlsContext::new(role, parsed, &authorities, rules);
     let sessions = || {
         let presenter = context(terms.role)?.unverified_session()?;
         let judge = context(judge_role)?.nameless_session(terms.at)?;

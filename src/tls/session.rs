@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::backend::{self, lib};
 use super::error::{self, LibraryError, TlsError};
 use super::known::Known;
+use super::profile::Profile;
 use super::wire::Wire;
-use super::{again, request, resumption, verify};
+use super::{again, facts, request, resumption, verify};
 use crate::base::buffer::Buffer;
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
@@ -15,6 +16,13 @@ use lib::ssl::{Ssl, SslRef, SslStream};
 
 /// How many of the peer's first bytes are remembered to tell what it speaks instead of TLS.
 const FIRST_BYTES: usize = 8;
+
+/// Alerts of ours, by their numbers in the TLS registry.
+const ACCESS_DENIED: u8 = 49;
+const HANDSHAKE_FAILURE: u8 = 40;
+
+/// The alert handshake_failure, fatal, in a record of TLS 1.2 that is not encrypted.
+const PLAIN_HANDSHAKE_FAILURE: [u8; 7] = [21, 3, 3, 0, 2, 2, HANDSHAKE_FAILURE];
 
 /// Behind the detail of an alert that may be about a ticket.
 const RESUMPTION_REFUSED: &str = "; it was offered a ticket of an earlier session, and is offered none for \
@@ -64,6 +72,11 @@ pub struct Negotiated {
     pub suite: String,
     /// The key exchange group's name in the TLS registry.
     pub group: String,
+    /// The name there of the algorithm with which the peer has signed the handshake; empty if it has not.
+    /// In a session that was resumed, that of the first one, if it is known.
+    pub signature: String,
+    /// Whether a session of TLS 1.2 has the extended master secret (RFC 7627).
+    pub has_ems: bool,
     /// Whether an earlier session was resumed: then the peer's certificate is the one that was
     /// verified there.
     pub is_resumed: bool,
@@ -83,6 +96,7 @@ enum Ending {
 pub struct Session {
     stream: SslStream<Wire>,
     role: Role,
+    profile: Profile,
     known: Arc<Known>,
     is_established: bool,
     /// The library has told that it needs input before it can give more.
@@ -100,11 +114,13 @@ impl Session {
     pub(super) fn new(
         ssl: Ssl,
         role: Role,
+        profile: Profile,
         known: Arc<Known>,
     ) -> Result<Session, lib::error::ErrorStack> {
         Ok(Session {
             stream: SslStream::new(ssl, Wire::default())?,
             role,
+            profile,
             known,
             is_established: false,
             is_dry: false,
@@ -152,6 +168,7 @@ impl Session {
         });
         match done {
             Ok(()) => {
+                self.hold_to_profile(scratch)?;
                 self.is_established = true;
                 again::remember(&self.known, self.stream.ssl());
                 Ok(Handshake::Done)
@@ -229,9 +246,41 @@ impl Session {
     /// Tells the peer of a finished handshake that it is not admitted, with the alert access_denied
     /// (RFC 8446, 6.2). False if the library has no way to send one.
     pub fn deny(&mut self, scratch: &mut Scratch) -> bool {
+        self.alert_peer(scratch, ACCESS_DENIED)
+    }
+
+    fn alert_peer(&mut self, scratch: &mut Scratch, alert: u8) -> bool {
         self.with_wire(scratch, |stream, _| {
-            backend::send_access_denied(stream.ssl())
+            backend::send_alert(stream.ssl(), alert)
         })
+    }
+
+    /// Refuses a handshake that is done, and in which something was negotiated that is outside of the
+    /// profile. The peer is to get an alert, and where that can still be, no finished handshake.
+    fn hold_to_profile(&mut self, scratch: &mut Scratch) -> Result<(), TlsError> {
+        if !self.profile.is_fips() {
+            return Ok(());
+        }
+        let negotiated = self.parameters();
+        let Some((reason, detail)) = self.profile.outside(&negotiated) else {
+            return Ok(());
+        };
+        match (self.role, negotiated.version.as_str()) {
+            // Our last flight is the first that is encrypted: in its place an alert need not be.
+            (Role::Server, "TLSv1.2") => {
+                scratch.outgoing.clear();
+                scratch.outgoing.append(&PLAIN_HANDSHAKE_FAILURE);
+            }
+            (Role::Client, "TLSv1.3") => scratch.outgoing.clear(),
+            _ => drop(self.alert_peer(scratch, HANDSHAKE_FAILURE)),
+        }
+        let cert = self.stream.ssl().peer_certificate();
+        let error = TlsError {
+            certificate: cert.map(|cert| Box::new(facts::peer_cert(&cert))),
+            ..TlsError::new(reason, detail)
+        };
+        self.ending = Some(Ending::Failed(error.clone()));
+        Err(error)
     }
 
     /// Whether the server has asked for a certificate; none if nobody watched.
@@ -247,10 +296,24 @@ impl Session {
         if !self.is_established && !has_shown() {
             return Negotiated::default();
         }
+        match self.is_established {
+            true => self.parameters(),
+            // Nothing was signed yet, or it is not known.
+            false => Negotiated {
+                signature: String::new(),
+                ..self.parameters()
+            },
+        }
+    }
+
+    fn parameters(&self) -> Negotiated {
+        let ssl = self.stream.ssl();
         Negotiated {
             version: ssl.version_str().to_owned(),
             suite: backend::suite(ssl).unwrap_or_default().to_owned(),
             group: backend::group(ssl).unwrap_or_default(),
+            signature: backend::peer_signature(ssl).unwrap_or_default().to_owned(),
+            has_ems: backend::has_ems(ssl),
             is_resumed: ssl.session_reused(),
         }
     }

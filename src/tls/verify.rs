@@ -8,10 +8,9 @@ use std::sync::{Arc, Mutex};
 
 use super::backend;
 use super::backend::lib::error::ErrorStack;
-use super::backend::lib::hash::MessageDigest;
+use super::backend::lib::hash::{Hasher, MessageDigest};
 use super::backend::lib::nid::Nid;
 use super::backend::lib::pkey::Id;
-use super::backend::lib::sha::Sha256;
 use super::backend::lib::ssl::SslRef;
 use super::backend::lib::stack::StackRef;
 use super::backend::lib::x509::{X509, X509Ref, X509StoreContext, X509StoreContextRef};
@@ -19,6 +18,7 @@ use super::context::ExpectedName;
 use super::credentials::Authorities;
 use super::error::TlsError;
 use super::known::{Chain, Digest, Known, Window};
+use super::profile::Profile;
 use super::revocation::{Fault, Lists};
 use super::session::Role;
 use super::slot::Slot;
@@ -43,14 +43,15 @@ static CHAIN: Slot<Mutex<Vec<PeerCert>>> = Slot::new();
 #[derive(Clone)]
 pub(super) struct Trust {
     pub(super) peer: Role,
+    pub(super) profile: Profile,
     organisations: Arc<[String]>,
     anchors: Arc<[Digest]>,
     lists: Arc<Lists>,
 }
 
 impl Trust {
-    /// Trust in these authorities, of us in the role `ours`.
-    pub(super) fn of(authorities: &Authorities, ours: Role) -> Trust {
+    /// Trust in these authorities, of us in the role `ours`, in certificates that fit the profile.
+    pub(super) fn of(authorities: &Authorities, ours: Role, profile: Profile) -> Trust {
         let anchors = &authorities.anchors;
         let organisation = |anchor: &X509| facts::organisation(anchor.subject_name());
         Trust {
@@ -58,6 +59,7 @@ impl Trust {
                 Role::Client => Role::Server,
                 Role::Server => Role::Client,
             },
+            profile,
             organisations: anchors.iter().filter_map(organisation).collect(),
             anchors: anchors.iter().filter_map(|anchor| digest(anchor)).collect(),
             lists: Arc::clone(&authorities.lists),
@@ -148,14 +150,15 @@ pub(super) fn digest_of(
     cert: &X509Ref,
     sent: &StackRef<X509>,
 ) -> Option<Digest> {
-    let mut sha = Sha256::new();
-    sha.update(&digest(cert)?);
+    // Not the library's older interface, which goes past OpenSSL's FIPS module.
+    let mut sha = Hasher::new(MessageDigest::sha256()).ok()?;
+    sha.update(&digest(cert)?).ok()?;
     for cert in sent {
-        sha.update(&digest(cert)?);
+        sha.update(&digest(cert)?).ok()?;
     }
     // Behind digests of one length, so that it cannot be taken for one.
-    sha.update(name::written(name).as_bytes());
-    Some(sha.finish())
+    sha.update(name::written(name).as_bytes()).ok()?;
+    sha.finish().ok()?[..].try_into().ok()
 }
 
 /// When a chain that was just verified is good: while all of its certificates are.
@@ -353,12 +356,16 @@ fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseRea
     if let Some(what) = weak_key(cert) {
         return Some((CloseReason::CertWeakKey, what));
     }
-    let what = weak_signature(cert)?;
     // An authority that is an anchor is trusted for itself, not for its signature.
-    if store.error_depth() > 0 && trust.is_anchor(cert) {
-        return None;
+    let is_anchor = || depth > 0 && trust.is_anchor(cert);
+    if let Some(what) = weak_signature(cert)
+        && !is_anchor()
+    {
+        return Some((CloseReason::CertWeakSignature, what));
     }
-    Some((CloseReason::CertWeakSignature, what))
+    let profile = trust.profile;
+    let is_judged = profile.is_fips();
+    is_judged.then(|| profile.outside_cert(cert, depth == 0, is_anchor()))?
 }
 
 /// The peer's own certificate is judged last: with it the whole chain is good.

@@ -83,6 +83,11 @@ fn running_out_of_descriptors_is_survived_without_spinning_or_flooding_the_log()
     assert!((1..=6).contains(&count), "{count} errors");
 
     drop((served, waiting));
+    // Those that waited are accepted only now, and take descriptors for as long as it takes to see
+    // that they have gone.
+    until("the end of everybody who was accepted", || {
+        (program.accesses("persona").len() >= SERVED + WAITING).then_some(())
+    });
     until("the descriptors to be free", || {
         (program.descriptors() <= base).then_some(())
     });

@@ -3,14 +3,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use mtls_persona::tls::authority::{
-    Authority, CrlRequest, Digest, Identity, KeyKind, LeafRequest, Purpose, Revoked, Subject,
-    Validity,
+    Authority, CrlRequest, Identity, KeyKind, LeafRequest, Purpose, Revoked, Subject, Validity,
 };
 use tempfile::TempDir;
+
+use super::peers;
 
 const DAY: i64 = 86_400;
 
@@ -198,12 +200,23 @@ impl TestPki {
         })
     }
 
-    /// Signed with SHA-1.
+    /// Signed with SHA-1, by the `openssl` command: a FIPS module does not do that.
     pub fn sha1(&self, role: Purpose) -> IdentityFiles {
-        self.issue(&LeafRequest {
-            digest: Digest::Sha1,
-            ..self.request(role)
-        })
+        let files = self.issue(&self.request(role));
+        let ca = self.intermediate.cert_pem().unwrap();
+        let by = self.write(&ca, &self.intermediate.key_pem().unwrap());
+        let mut again = peers::command("openssl");
+        again.args(["x509", "-x509toreq", "-copy_extensions", "copyall"]);
+        again.arg("-in").arg(&files.cert);
+        again.arg("-signkey").arg(&files.key);
+        let request = files.cert.with_extension("csr");
+        fs::write(&request, output(again)).unwrap();
+        let mut sign = peers::command("openssl");
+        sign.args(["x509", "-req", "-copy_extensions", "copyall", "-sha1"]);
+        sign.args(["-set_serial", "1", "-in"]).arg(&request);
+        sign.arg("-CA").arg(&by.cert).arg("-CAkey").arg(&by.key);
+        fs::write(&files.cert, output(sign) + &ca).unwrap();
+        files
     }
 
     /// With an RSA key of 1024 bits.
@@ -296,6 +309,13 @@ pub fn list_of(
         next_update,
     };
     by.crl(&request).unwrap()
+}
+
+/// What a command prints that must succeed.
+fn output(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn authorities(name: &str, kind: KeyKind, now: i64) -> (Authority, Authority) {

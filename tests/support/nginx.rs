@@ -3,13 +3,13 @@
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::certs::IdentityFiles;
 use super::daemon::{Daemon, lasting_port, tool};
+use super::peers::foreign;
 use super::wait::until;
 
 /// Where distributions put the stream module; if nowhere, it is built in.
@@ -53,7 +53,7 @@ impl Nginx {
         ];
         let file = folder.path().join("nginx.conf");
         fs::write(&file, config.concat()).unwrap();
-        let mut command = Command::new(tool("nginx", &[PathBuf::from("/usr/sbin")]));
+        let mut command = foreign(tool("nginx", &[PathBuf::from("/usr/sbin")]));
         let errors = folder.path().join("error.log");
         command.arg("-p").arg(folder.path()).arg("-c").arg(file);
         command.arg("-e").arg(&errors);

@@ -20,9 +20,18 @@ pub fn command(tool: &str) -> Command {
     let folders = std::env::split_paths(&path).chain(DAEMONS.map(PathBuf::from));
     let mut files = folders.map(|folder| folder.join(tool));
     match files.find(|file| file.is_file()) {
-        Some(file) => Command::new(file),
+        Some(file) => foreign(file),
         None => panic!("{tool} is missing: run .ci/prepare test"),
     }
+}
+
+/// A command of that file, without the environment that makes a FIPS module of our OpenSSL
+/// (fips/with-openssl-fips): these are the programs of others, who need not be like us.
+pub fn foreign(file: PathBuf) -> Command {
+    let mut command = Command::new(file);
+    command.env_remove("OPENSSL_CONF");
+    command.env_remove("OPENSSL_MODULES");
+    command
 }
 
 /// A running foreign program; killed when dropped, its log shown if the test has failed.

@@ -13,6 +13,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::daemon::{Daemon, lasting_port, tool};
+use super::peers::foreign;
 use super::psql::Route;
 
 /// The superuser, who needs no password.
@@ -127,7 +128,7 @@ pub fn program(name: &str) -> PathBuf {
 
 /// A program of the server, which refuses to run as root.
 fn unprivileged(name: &str) -> Command {
-    let mut command = Command::new(program(name));
+    let mut command = foreign(program(name));
     // Its children look at where they stand.
     command.current_dir("/");
     if let Some((uid, gid)) = account() {

@@ -34,14 +34,30 @@ impl Program {
 
     /// As [`Program::run`], with a changed command (environment, limits by a wrapper, …).
     pub fn run_with(config: &Value, change: impl FnOnce(&mut Command)) -> Program {
-        let mut program = Program::start(config, change);
+        Program::start(config, change).ready()
+    }
+
+    fn ready(mut self) -> Program {
         until("the program to be ready", || {
-            if let Some(status) = program.child.try_wait().unwrap() {
-                panic!("it ended with {status}: {:#?}", program.lines());
+            if let Some(status) = self.child.try_wait().unwrap() {
+                panic!("it ended with {status}: {:#?}", self.lines());
             }
-            program.has_line(" ready with ").then_some(())
+            self.has_line(" ready with ").then_some(())
         });
-        program
+        self
+    }
+
+    /// Runs it on files in any form: the arguments, and the files by name in a folder that it is started
+    /// in. The first file is its configuration. Waits until it is ready.
+    pub fn run_files(args: &[&str], files: &[(&str, String)]) -> Program {
+        let folder = TempDir::new().unwrap();
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let mut command = Command::new(PROGRAM);
+        command.args(args).current_dir(folder.path());
+        let config = folder.path().join(files[0].0);
+        Program::spawn(command, config, folder).ready()
     }
 
     /// Starts it and does not wait.
@@ -51,8 +67,12 @@ impl Program {
         fs::write(&path, config.to_string()).unwrap();
         let mut command = Command::new(PROGRAM);
         command.arg("run").arg("--config").arg(&path);
-        command.stdin(Stdio::null()).stderr(Stdio::piped());
         change(&mut command);
+        Program::spawn(command, path, folder)
+    }
+
+    fn spawn(mut command: Command, config: PathBuf, folder: TempDir) -> Program {
+        command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let stderr = BufReader::new(child.stderr.take().unwrap());
@@ -65,7 +85,7 @@ impl Program {
         Program {
             child,
             lines,
-            config: path,
+            config,
             _folder: folder,
         }
     }

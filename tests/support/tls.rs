@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use mtls_persona::base::scratch::Scratch;
 use mtls_persona::tls::{
-    Credentials, ExpectedName, Handshake, Material, MinVersion, PemFile, ReadOutcome, Resumption,
-    Revocation, Role, Session,
+    Credentials, ExpectedName, Handshake, Material, MinVersion, PemFile, Profile, ReadOutcome,
+    Resumption, Revocation, Role, Session, is_fips,
 };
 
 use super::certs::{IdentityFiles, unix_now};
@@ -30,9 +30,15 @@ pub fn credentials(files: &IdentityFiles, ca: &Path, role: Role) -> Arc<Credenti
         ca: vec![file(ca)],
         min_version: MinVersion::Tls12,
         resumption: Resumption::On,
+        profile: Profile::Ordinary,
         revocation: Revocation::default(),
     };
     Arc::new(Credentials::prove(&material, &[role], unix_now()).unwrap())
+}
+
+/// Whether the library has ChaCha20 at all: OpenSSL's FIPS provider has not.
+pub fn speaks_chacha20() -> bool {
+    cfg!(feature = "boringssl") || !is_fips()
 }
 
 /// A TLS connection. Dropped, it is a peer that dies: FIN, and no close_notify.

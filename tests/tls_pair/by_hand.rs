@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use mtls_persona::tls::authority::Purpose;
 
 use crate::support::certs::{IdentityFiles, TestPki};
+use crate::support::peers;
 
 /// A new key and its certificate `CN=made by hand`, followed by its issuer's file.
 pub fn issue(pki: &TestPki, issuer: &IdentityFiles, extensions: &str) -> IdentityFiles {
@@ -74,7 +74,8 @@ pub fn leaf_and_rest(file: &Path) -> (String, String) {
 
 /// What an `openssl` command prints.
 pub fn openssl(arguments: &[&str]) -> Vec<u8> {
-    let output = Command::new("openssl").args(arguments).output().unwrap();
+    let output = peers::command("openssl").args(arguments).output();
+    let output = output.unwrap();
     assert!(
         output.status.success(),
         "{}",

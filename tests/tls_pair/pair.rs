@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use mtls_persona::base::reason::CloseReason;
 use mtls_persona::base::scratch::{PIECE_BYTES, Scratch};
 use mtls_persona::tls::{
-    Credentials, CredentialsError, ExpectedName, Handshake, Material, MinVersion, PemFile,
+    Credentials, CredentialsError, ExpectedName, Handshake, Material, MinVersion, PemFile, Profile,
     ReadOutcome, Resumption, Revocation, Role, Session, TlsError,
 };
 
@@ -320,6 +320,7 @@ pub fn material(ca: &[&Path], files: &IdentityFiles, min_version: MinVersion) ->
         ca: ca.iter().map(|path| file(path)).collect(),
         min_version,
         resumption: Resumption::On,
+        profile: Profile::Ordinary,
         revocation: Revocation::default(),
     }
 }

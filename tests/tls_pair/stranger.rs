@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use super::pair::{Chunks, End, feed};
 use crate::support::certs::IdentityFiles;
+use crate::support::peers;
 use crate::support::wait::{PATIENCE, until};
 
 type Lines = Arc<Mutex<Vec<String>>>;
@@ -25,9 +26,15 @@ pub struct Stranger {
 impl Stranger {
     /// It accepts, and shows that identity.
     pub fn server(files: &IdentityFiles, options: &[&str]) -> Stranger {
-        let mut command = Command::new("openssl");
+        Stranger::server_by(files, options, None)
+    }
+
+    /// As [`Stranger::server`], with a configuration of OpenSSL's.
+    pub fn server_by(files: &IdentityFiles, options: &[&str], config: Option<&Path>) -> Stranger {
+        let mut command = peers::command("openssl");
         command.args(["s_server", "-accept", "127.0.0.1:0", "-naccept", "1"]);
         show(&mut command, files);
+        configure(&mut command, config);
         let (child, lines) = start(command.args(options));
         let address = until("the openssl server", || {
             let lines = lines.lock().unwrap();
@@ -49,13 +56,23 @@ impl Stranger {
 
     /// It dials.
     pub fn client(files: Option<&IdentityFiles>, options: &[&str]) -> Stranger {
+        Stranger::client_by(files, options, None)
+    }
+
+    /// As [`Stranger::client`], with a configuration of OpenSSL's.
+    pub fn client_by(
+        files: Option<&IdentityFiles>,
+        options: &[&str],
+        config: Option<&Path>,
+    ) -> Stranger {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let mut command = Command::new("openssl");
+        let mut command = peers::command("openssl");
         command.args(["s_client", "-connect", &address]);
         if let Some(files) = files {
             show(&mut command, files);
         }
+        configure(&mut command, config);
         let (child, lines) = start(command.args(options));
         let (stream, _) = listener.accept().unwrap();
         Stranger::new(child, lines, stream)
@@ -109,8 +126,13 @@ impl Stranger {
 
     /// Sends what our end has to say.
     pub fn deliver(&mut self, end: &mut End) {
+        self.send(&end.output());
+    }
+
+    /// Sends bytes.
+    pub fn send(&mut self, bytes: &[u8]) {
         // It may be gone already.
-        let _ = self.stream.write_all(&end.output());
+        let _ = self.stream.write_all(bytes);
     }
 
     fn cut(&mut self, end: &mut End) {
@@ -143,6 +165,12 @@ impl Drop for Stranger {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+fn configure(command: &mut Command, config: Option<&Path>) {
+    if let Some(config) = config {
+        command.env("OPENSSL_CONF", config);
     }
 }
 

@@ -13,6 +13,7 @@ use super::{DemoError, while_doing};
 use crate::config;
 use crate::net::Endpoint;
 use crate::ops::{self, Command, ControlLine, Running, check_credentials};
+use crate::tls::Profile;
 
 /// Signals and ends that may wait to be looked at; more wait with their senders.
 const EVENTS_MAX: usize = 8;
@@ -81,7 +82,7 @@ impl Stage {
             _ => "starting the persona",
         };
         let loaded = config::load(config).map_err(while_doing(doing))?;
-        let checked = check_credentials(&loaded.config.pairs, now);
+        let checked = check_credentials(&loaded.config.pairs, Profile::Ordinary, now);
         let checked = checked.map_err(|lines| while_doing(doing)(lines.join("\n")))?;
         let days_left = checked.credentials.first().map_or(0, |own| own.days_left);
         let running =

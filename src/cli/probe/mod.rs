@@ -12,13 +12,13 @@ mod steps;
 mod verdict;
 
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{COULD_NOT, WRONG_WORDS, fail, finish, tell, unix_now};
+use super::{COULD_NOT, ConfigArgs, WRONG_WORDS, fail, finish, tell, unix_now};
 use crate::config::{self, Pair};
+use crate::ops::fips::Standing;
 use crate::ops::{Checked, check_credentials};
 use steps::Told;
 
@@ -28,9 +28,8 @@ const LISTED_MAX: usize = 20;
 /// What to probe.
 #[derive(Debug, Args)]
 pub(super) struct ProbeArgs {
-    /// The configuration.
-    #[arg(short, long, value_name = "FILE")]
-    config: PathBuf,
+    #[command(flatten)]
+    config: ConfigArgs,
 
     /// The pair's name, which is its inbound address if it was given none; otherwise all of them in
     /// turn.
@@ -39,7 +38,7 @@ pub(super) struct ProbeArgs {
 
 /// Probes the pairs that are asked for.
 pub(super) fn run(args: &ProbeArgs) -> ExitCode {
-    let loaded = match config::load(&args.config) {
+    let loaded = match args.config.source().load() {
         Ok(loaded) => loaded,
         Err(problems) => return fail(WRONG_WORDS, &problems),
     };
@@ -48,7 +47,11 @@ pub(super) fn run(args: &ProbeArgs) -> ExitCode {
         Err(what) => return fail(WRONG_WORDS, &what),
     };
     let now = unix_now();
-    let checked = match check_credentials(pairs.iter().copied(), now) {
+    let profile = match Standing::of(&loaded.config) {
+        Ok((standing, _)) => standing.profile(),
+        Err(what) => return fail(COULD_NOT, &what),
+    };
+    let checked = match check_credentials(pairs.iter().copied(), profile, now) {
         Ok(checked) => checked,
         Err(problems) => return fail(WRONG_WORDS, &problems.join("\n")),
     };

@@ -1,31 +1,31 @@
 //! The native form: an object whose keys `config/README.md` lists. Here are those of its top level.
 
+mod admin;
 mod allow;
 mod files;
 mod lists;
 mod pair;
+pub(super) mod print;
 
 use log::LevelFilter;
 
 use self::files::Files;
 use self::lists::Lists;
-use self::pair::{Defaults, address, pair};
-use crate::config::Loaded;
+use self::pair::{Defaults, pair};
 use crate::config::model::{
-    Admin, AdminListener, Config, DRAIN, Limits, OnPeerExpiry, OnReload, Pair, ReloadTriggers,
-    Serves, TcpOptions, Timeouts, TlsVersion,
+    Admin, Config, DRAIN, Fips, Limits, LogFormat, OnPeerExpiry, OnReload, Pair, ReloadTriggers,
+    Resumption, TcpOptions, Timeouts, TlsVersion,
 };
-use crate::config::problem::Problem;
 use crate::config::reader::{ObjectReader, Reported};
 use crate::config::tree::Value;
-use crate::config::validate::{collisions, warning};
+use crate::config::validate::{Claim, collisions, crowded, warning};
 use crate::config::value;
 
 const PAIRS_HINT: &str =
     "write [{\"inbound\": \"localhost:5432\", \"outbound\": \"remote.domain.com:5432\"}]";
 
 /// Reads the root object.
-pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Loaded, Reported> {
+pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Config, Reported> {
     let reload = ReloadTriggers {
         hour: reader.take_or("reload_hour", None, |value| value::hour(value).map(Some)),
         interval: reader.take_or("reload_interval", None, value::interval),
@@ -38,36 +38,43 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Loaded, Reported> {
         drain = r.take_or("drain", DRAIN, value::deadline);
         timeouts(r, &Timeouts::default())
     });
-    let log_level = reader.take_object("log", |r| r.take_or("level", LevelFilter::Info, log_level));
-    let admin = reader.take_object("admin", admin).unwrap_or_default();
+    let log = reader.take_object("log", |r| {
+        let level = r.take_or("level", LevelFilter::Info, log_level);
+        (level, r.take_or("format", LogFormat::default(), log_format))
+    });
+    let (log_level, log_format) = log.unwrap_or((LevelFilter::Info, LogFormat::default()));
+    let admin = reader.take_object("admin", admin::read).unwrap_or_default();
+    let (fips, fips_pq) = read_fips(reader);
     let mut defaults = Defaults {
         files: Files::read(reader),
-        min_version: reader.take_or("min_version", TlsVersion::default(), min_version),
-        resumption: reader.take_or("resumption", true, value::switch),
+        min_version: reader.take_or("min_version", TlsVersion::default(), value::min_version),
+        resumption: reader.take_or("resumption", Resumption::default(), resumption),
         timeouts: timeouts.unwrap_or_default(),
         tcp: reader.take_object("tcp", tcp_options).unwrap_or_default(),
         revocation: Lists::read(reader),
         on_reload: reader.take_or("on_reload", OnReload::default(), on_reload),
         on_peer_expiry: reader.take_or("on_peer_expiry", OnPeerExpiry::default(), on_peer_expiry),
     };
-    let (pairs, warnings) = pairs(reader, &mut defaults)?;
-    let log_level = log_level.unwrap_or(LevelFilter::Info);
-    let config = Config {
+    let pairs = pairs(reader, &mut defaults, &admin)?;
+    Ok(Config {
         pairs,
         reload,
         workers,
         limits,
         drain,
         log_level,
+        log_format,
         admin,
-    };
-    Ok(Loaded { config, warnings })
+        fips,
+        fips_pq,
+    })
 }
 
 fn pairs(
     reader: &mut ObjectReader<'_>,
     defaults: &mut Defaults,
-) -> Result<(Vec<Pair>, Vec<Problem>), Reported> {
+    admin: &Admin,
+) -> Result<Vec<Pair>, Reported> {
     let entries = reader.required_objects("address_pairs", PAIRS_HINT, |r| pair(r, defaults))?;
     let mut claims = Vec::new();
     let mut pairs = Vec::new();
@@ -81,30 +88,14 @@ fn pairs(
         }
     }
     reader.report_all(collisions(&claims));
+    let taken = claims.iter().filter_map(Claim::listener);
+    reader.report_all(crowded(taken, admin::listeners(admin)));
     let pairs = pairs.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let warnings = pairs
-        .iter()
-        .zip(&claims)
-        .filter_map(|(pair, claim)| warning(pair, claim))
-        .collect();
-    Ok((pairs, warnings))
-}
-
-fn admin(reader: &mut ObjectReader<'_>) -> Admin {
-    let mut listeners = Vec::new();
-    for (key, serves) in [
-        ("listen", Serves::Everything),
-        ("health", Serves::Health),
-        ("metrics", Serves::Metrics),
-    ] {
-        let address = reader.take_or(key, None, |value| address(value).map(Some));
-        listeners.extend(address.map(|address| AdminListener { address, serves }));
-    }
-    let default = Admin::default().metric_prefix;
-    Admin {
-        listeners,
-        metric_prefix: reader.take_or("metric_prefix", default, value::metric_prefix),
-    }
+    let told = pairs.iter().zip(&claims);
+    let warning =
+        |(pair, claim): (&Pair, &Claim)| warning(pair.mode, &pair.inbound, &claim.inbound_path());
+    reader.warn_all(told.filter_map(warning));
+    Ok(pairs)
 }
 
 fn limits(reader: &mut ObjectReader<'_>) -> Limits {
@@ -134,11 +125,31 @@ fn tcp_options(reader: &mut ObjectReader<'_>) -> TcpOptions {
     }
 }
 
-fn min_version(value: &Value) -> Result<TlsVersion, String> {
-    value::one_of(
-        value,
-        &[("TLS1.2", TlsVersion::Tls12), ("TLS1.3", TlsVersion::Tls13)],
-    )
+fn read_fips(reader: &mut ObjectReader<'_>) -> (Fips, bool) {
+    let words = |value: &Value| {
+        let words = [
+            ("off", Fips::Off),
+            ("auto", Fips::Auto),
+            ("require", Fips::Require),
+        ];
+        value::one_of(value, &words)
+    };
+    let fips = reader.take_or("fips", Fips::default(), words);
+    let wants_pq = reader.take_or("fips_pq", false, value::switch);
+    if wants_pq && fips == Fips::Off {
+        reader.report(
+            "fips_pq",
+            "means nothing while fips is \"off\": leave it out, or write \"fips\": \"require\"",
+        );
+    }
+    (fips, wants_pq)
+}
+
+fn resumption(value: &Value) -> Result<Resumption, String> {
+    Ok(match value::switch(value)? {
+        true => Resumption::On,
+        false => Resumption::Off,
+    })
 }
 
 fn on_reload(value: &Value) -> Result<OnReload, String> {
@@ -155,6 +166,15 @@ fn on_peer_expiry(value: &Value) -> Result<OnPeerExpiry, String> {
         value,
         &[("keep", OnPeerExpiry::Keep), ("close", OnPeerExpiry::Close)],
     )
+}
+
+fn log_format(value: &Value) -> Result<LogFormat, String> {
+    let formats = [
+        ("text", LogFormat::Text),
+        ("logfmt", LogFormat::Logfmt),
+        ("json", LogFormat::Json),
+    ];
+    value::one_of(value, &formats)
 }
 
 fn log_level(value: &Value) -> Result<LevelFilter, String> {

@@ -3,25 +3,23 @@
 use super::allow::Allow;
 use super::files::Files;
 use super::lists::Lists;
-use super::{min_version, on_peer_expiry, on_reload, timeouts};
+use super::{on_peer_expiry, on_reload, resumption, timeouts};
 use crate::config::address::Address;
 use crate::config::host::ServerName;
 use crate::config::model::{
-    Mode, OnPeerExpiry, OnReload, OnTruncation, Pair, TcpOptions, Timeouts, TlsFiles, TlsVersion,
+    Mode, OnPeerExpiry, OnReload, OnTruncation, Pair, Resumption, TcpOptions, Timeouts, TlsFiles,
+    TlsVersion,
 };
-use crate::config::problem::quoted;
 use crate::config::reader::{ObjectReader, Reported, Taken};
 use crate::config::tree::Value;
-use crate::config::validate::{Claim, leads_back};
-use crate::config::value;
-
-const ADDRESS_HINT: &str = "write host:port, :port or unix:/path";
+use crate::config::validate::{Claim, NO_SERVER_NAME, destination};
+use crate::config::value::{self, ADDRESS_HINT};
 
 /// What the top level says for every pair that does not say otherwise.
 pub(super) struct Defaults {
     pub(super) files: Files,
     pub(super) min_version: TlsVersion,
-    pub(super) resumption: bool,
+    pub(super) resumption: Resumption,
     pub(super) timeouts: Timeouts,
     pub(super) tcp: TcpOptions,
     pub(super) revocation: Lists,
@@ -35,7 +33,7 @@ pub(super) fn pair(
     defaults: &mut Defaults,
 ) -> (Claim, Result<Pair, Reported>) {
     let name = reader.take("name", value::name);
-    let inbound = reader.required("inbound", ADDRESS_HINT, address);
+    let inbound = reader.required("inbound", ADDRESS_HINT, value::address);
     let name = match name {
         Ok(Some(name)) => Ok(name),
         Ok(None) => inbound
@@ -58,9 +56,11 @@ fn complete(
     name: Result<String, Reported>,
     inbound: Result<Address, Reported>,
 ) -> Result<Pair, Reported> {
-    let mode = reader.take("mode", mode).map(Option::unwrap_or_default);
-    let outbound = outbound(reader, &inbound);
-    let server_name = reader.take("server_name", server_name);
+    let mode = reader
+        .take("mode", value::mode)
+        .map(Option::unwrap_or_default);
+    let outbound = destination(reader, "outbound", &inbound);
+    let server_name = reader.take("server_name", value::server_name);
     let server_name = name_to_prove(reader, mode, &outbound, server_name);
     let tls = tls(reader, defaults);
     let timeouts = reader.take_object("timeouts", |r| timeouts(r, &defaults.timeouts));
@@ -88,23 +88,6 @@ fn complete(
     })
 }
 
-fn outbound(
-    reader: &mut ObjectReader<'_>,
-    inbound: &Result<Address, Reported>,
-) -> Result<Address, Reported> {
-    let outbound = reader.required("outbound", ADDRESS_HINT, destination)?;
-    match inbound {
-        Ok(inbound) if leads_back(inbound, &outbound) => {
-            let what = format!(
-                "\"{outbound}\" leads back to this pair's own inbound address: name the host or \
-                 the port of the service behind it"
-            );
-            Err(reader.report("outbound", what))
-        }
-        _ => Ok(outbound),
-    }
-}
-
 /// The name that the server must prove: the configured one, or else the host of `outbound`.
 fn name_to_prove(
     reader: &mut ObjectReader<'_>,
@@ -125,19 +108,18 @@ fn name_to_prove(
     }
     match (configured, outbound) {
         (Some(name), _) => Ok(Some(name)),
-        (None, Ok(Address::Tcp { host, .. })) => Ok(Some(host.server_name())),
-        (None, Ok(Address::Unix(_))) => Err(reader.report(
-            "server_name",
-            "missing: a Unix socket has no name to verify the server by: write the server's name",
-        )),
+        (None, Ok(outbound)) => match outbound.server_name() {
+            Some(name) => Ok(Some(name)),
+            None => Err(reader.report("server_name", NO_SERVER_NAME)),
+        },
         (None, Err(reported)) => Err(*reported),
     }
 }
 
 fn tls(reader: &mut ObjectReader<'_>, defaults: &mut Defaults) -> Result<TlsFiles, Reported> {
     let own = Files::read(reader);
-    let min_version = reader.take_or("min_version", defaults.min_version, min_version);
-    let resumption = reader.take_or("resumption", defaults.resumption, value::switch);
+    let min_version = reader.take_or("min_version", defaults.min_version, value::min_version);
+    let resumption = reader.take_or("resumption", defaults.resumption, resumption);
     let revocation = Lists::read(reader).or(&defaults.revocation);
     let identity = own.identity(&mut defaults.files, reader);
     let ca = own.authorities(&mut defaults.files, reader);
@@ -152,45 +134,11 @@ fn tls(reader: &mut ObjectReader<'_>, defaults: &mut Defaults) -> Result<TlsFile
     })
 }
 
-fn mode(value: &Value) -> Result<Mode, String> {
-    if matches!(value, Value::Text(text) if text == "plain") {
-        let what = "\"plain\" would leave both legs without TLS, which this program does not do: \
-                    write \"client\" (TLS outbound), \"server\" (TLS inbound) or \"bridge\" (both)";
-        return Err(what.to_owned());
-    }
-    let modes = [
-        ("client", Mode::Client),
-        ("server", Mode::Server),
-        ("bridge", Mode::Bridge),
-    ];
-    value::one_of(value, &modes)
-}
-
 fn on_truncation(value: &Value) -> Result<OnTruncation, String> {
     value::one_of(
         value,
         &[("abort", OnTruncation::Abort), ("end", OnTruncation::End)],
     )
-}
-
-fn server_name(value: &Value) -> Result<ServerName, String> {
-    let text = value::text(value)?;
-    text.parse()
-        .map_err(|error| format!("{} {error}", quoted(text)))
-}
-
-pub(super) fn address(value: &Value) -> Result<Address, String> {
-    value::text(value)?
-        .parse::<Address>()
-        .map_err(|error| error.to_string())
-}
-
-fn destination(value: &Value) -> Result<Address, String> {
-    let address = address(value)?;
-    address
-        .check_destination()
-        .map_err(|error| error.to_string())?;
-    Ok(address)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use log::LevelFilter;
 
 use crate::config::fixture::{FIVE_KEYS, config_with, file, only_problem, pair_with, problems};
 use crate::config::{
-    Address, CrlScope, Limits, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation,
-    ReloadTriggers, Revocation, ServerName, TlsVersion, parse,
+    Address, CrlScope, Fips, Limits, LogFormat, Mode, OnPeerExpiry, OnReload, OnStaleCrl,
+    OnTruncation, ReloadTriggers, Resumption, Revocation, ServerName, Serves, TlsVersion, parse,
 };
 
 fn secs(secs: u64) -> Duration {
@@ -58,7 +58,8 @@ fn the_five_key_file_gets_every_default() {
         Some("/etc/mtls-persona/trust-store.pem")
     );
     assert_eq!(pair.tls.min_version, TlsVersion::Tls12);
-    assert!(pair.tls.resumption);
+    assert_eq!(pair.tls.resumption, Resumption::Usual);
+    assert_eq!((config.fips, config.fips_pq), (Fips::Off, false));
     assert_eq!(pair.timeouts.connect, secs(10));
     assert_eq!(pair.timeouts.handshake, secs(10));
     assert_eq!(pair.timeouts.idle, None);
@@ -92,7 +93,7 @@ fn every_key_of_the_top_level_arrives_in_the_model() {
     assert_eq!(config.log_level, LevelFilter::Trace);
     let pair = &config.pairs[0];
     assert_eq!(pair.tls.min_version, TlsVersion::Tls13);
-    assert!(!pair.tls.resumption);
+    assert_eq!(pair.tls.resumption, Resumption::Off);
     assert_eq!(pair.timeouts.connect, secs(1));
     assert_eq!(pair.timeouts.handshake, secs(2));
     assert_eq!(pair.timeouts.idle, Some(secs(180)));
@@ -179,6 +180,33 @@ fn a_policy_that_is_none_is_told_with_what_to_write() {
         let told = only_problem(&file(key, &pair_with("")));
         assert!(told.starts_with(fault), "{told}");
     }
+}
+
+#[test]
+fn fips_is_one_of_three_words_and_its_hybrids_need_it() {
+    for (word, fips) in [
+        ("off", Fips::Off),
+        ("auto", Fips::Auto),
+        ("require", Fips::Require),
+    ] {
+        let config = config_with(&format!(r#""fips": "{word}""#));
+        assert_eq!(config.fips, fips);
+        assert_eq!(fips.to_string(), word);
+    }
+    let config = config_with(r#""fips": "auto", "fips_pq": true"#);
+    assert!(config.fips_pq);
+    let told = only_problem(&file(r#""fips": true"#, &pair_with("")));
+    assert!(told.starts_with("fips: expected "), "{told}");
+    let told = only_problem(&file(r#""fips_pq": true"#, &pair_with("")));
+    assert!(told.starts_with("fips_pq: means nothing while "), "{told}");
+}
+
+#[test]
+fn resumption_that_is_written_down_is_told_from_the_usual_one() {
+    let resumption = |top: &str| config_with(top).pairs[0].tls.resumption;
+    assert_eq!(resumption(r#""resumption": true"#), Resumption::On);
+    assert_eq!(resumption(r#""resumption": false"#), Resumption::Off);
+    assert_eq!(resumption(r#""workers": 1"#), Resumption::Usual);
 }
 
 #[test]
@@ -405,17 +433,17 @@ fn an_unknown_key_names_the_nearest_known_one() {
 
 #[test]
 fn an_unknown_key_that_is_near_to_none_gets_the_list() {
-    for key in ["fips", "status", "directory"] {
+    for key in ["status", "directory"] {
         let told = only_problem(&file(&format!("\"{key}\": 1"), &pair_with("")));
         assert!(
             told.starts_with(&format!("{key}: unknown key: the known ones here are ")),
             "{told}"
         );
     }
-    let told = only_problem(&file(r#""log": {"format": "json"}"#, &pair_with("")));
+    let told = only_problem(&file(r#""log": {"colour": "red"}"#, &pair_with("")));
     assert_eq!(
         told,
-        "log.format: unknown key: the known ones here are level"
+        "log.colour: unknown key: the known ones here are level, format"
     );
 }
 
@@ -459,5 +487,62 @@ fn both_names_of_one_key_are_a_problem() {
         let told = only_problem(&file(&format!("\"{other}\": \"x\""), &pair_with("")));
         let what = format!("given beside \"{name}\", which is the same key: keep one");
         assert_eq!(told, format!("{other}: {what}"));
+    }
+}
+
+#[test]
+fn what_tells_of_the_program_arrives_in_the_model() {
+    let config = config_with(
+        r#""log": {"format": "logfmt"}, "admin": {"metric_prefix": "_m2", "metrics": ":3",
+            "health": ["localhost:2", "unix:/run/h"], "listen": "[::1]:1"}"#,
+    );
+    assert_eq!(config.log_format, LogFormat::Logfmt);
+    assert_eq!(config.admin.metric_prefix, "_m2");
+    let listeners = config.admin.listeners.iter();
+    let listeners: Vec<_> = listeners
+        .map(|listener| (listener.address.to_string(), listener.serves))
+        .collect();
+    let expected = [
+        ("[::1]:1", Serves::Everything),
+        ("localhost:2", Serves::Health),
+        ("unix:/run/h", Serves::Health),
+        (":3", Serves::Metrics),
+    ];
+    assert_eq!(
+        listeners,
+        expected.map(|(address, serves)| (address.to_owned(), serves))
+    );
+    assert!(Serves::Everything.health() && Serves::Everything.metrics());
+    assert!(Serves::Health.health() && !Serves::Health.metrics());
+    assert!(!Serves::Metrics.health() && Serves::Metrics.metrics());
+}
+
+#[test]
+fn an_admin_listener_leaves_room_for_the_pairs_and_for_the_others() {
+    let top = r#""admin": {"listen": "127.0.0.1:1", "health": ":5432", "metrics": [":1", "db"]}"#;
+    let told = problems(&file(top, &pair_with("")));
+    let expected = [
+        "admin.metrics[1]: \"db\" has no port",
+        "admin.health: \":5432\" collides with \"localhost:5432\" of address_pairs[0].inbound",
+    ];
+    assert_eq!(told.len(), expected.len(), "{told:#?}");
+    for (told, expected) in told.iter().zip(expected) {
+        assert!(told.starts_with(expected), "{told}");
+    }
+    let top = r#""admin": {"listen": "127.0.0.1:1", "metrics": ":1"}"#;
+    let told = only_problem(&file(top, &pair_with("")));
+    assert!(
+        told.starts_with("admin.metrics: \":1\" collides with \"127.0.0.1:1\" of admin.listen"),
+        "{told}"
+    );
+}
+
+#[test]
+fn what_metrics_names_cannot_begin_with_is_told() {
+    let long = "a".repeat(101);
+    for prefix in ["", "2m", "mtls-persona", "a b", "é", long.as_str()] {
+        let top = format!(r#""admin": {{"metric_prefix": "{prefix}"}}"#);
+        let told = only_problem(&file(&top, &pair_with("")));
+        assert!(told.contains("begins no metric's name"), "{told}");
     }
 }

@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use super::*;
 use crate::tls::authority::{Authority, KeyKind, LeafRequest, Subject, Validity};
 use crate::tls::{
-    Credentials, ExpectedName, Material, MinVersion, PemFile, Resumption, Revocation, Role,
+    Credentials, ExpectedName, Material, MinVersion, PemFile, Profile, Resumption, Revocation, Role,
 };
 
 /// 2026-01-01, and certificates that are valid for long around it.
@@ -56,6 +56,7 @@ fn a_flight_that_the_socket_takes_in_pieces_is_sent_to_its_end() {
             ca: vec![file(ca.clone())],
             min_version: MinVersion::Tls12,
             resumption: Resumption::On,
+            profile: Profile::Ordinary,
             revocation: Revocation::default(),
         };
         let credentials = Credentials::prove(&material, &[role], NOW).unwrap();

@@ -1,7 +1,6 @@
 //! What is served, and how something newer takes its place.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crossbeam_channel::Sender;
@@ -11,12 +10,13 @@ use super::next::Next;
 use super::stage::{Proven, Staged, Unreadable, files_of};
 use super::watch::Watcher;
 use crate::base::tally::WorkerCounters;
-use crate::config::{Config, Pair};
+use crate::config::{Config, Pair, Source};
 use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::board::Board;
 use crate::ops::control::Control;
 use crate::reactor::{AcceptorMsg, Admission, Generation, Lookups, Mailbox, WorkerMsg};
+use crate::tls::Profile;
 
 /// The threads that serve.
 pub(in crate::ops) struct Crew {
@@ -38,8 +38,8 @@ impl Crew {
 
 /// What is served, and what makes it anew.
 pub(in crate::ops) struct Renewer {
-    /// The configuration's file, if it is from one.
-    source: Option<PathBuf>,
+    /// Where the configuration is from, if it is from a file.
+    source: Option<Source>,
     /// The configuration that is served.
     config: Config,
     generation: Arc<Generation>,
@@ -54,6 +54,8 @@ pub(in crate::ops) struct Renewer {
     board: Arc<Board>,
     /// Connections that the descriptors carry.
     most: usize,
+    /// What may be negotiated, since the start.
+    profile: Profile,
 }
 
 /// What a load is of.
@@ -110,10 +112,10 @@ enum Outcome {
 impl Renewer {
     /// Everything that is served now, and from where.
     pub(in crate::ops) fn new(
-        (source, config): (Option<PathBuf>, Config),
+        (source, config): (Option<Source>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
         (control, board): (Sender<Control>, Arc<Board>),
-        most: usize,
+        (most, profile): (usize, Profile),
         clock: &Clock,
     ) -> Renewer {
         let now = clock.wall.timestamp().as_second();
@@ -131,6 +133,7 @@ impl Renewer {
             control,
             board,
             most,
+            profile,
         };
         renewer.watch(clock);
         renewer
@@ -190,10 +193,10 @@ impl Renewer {
     }
 
     fn renew_configuration(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) -> Outcome {
-        let Some(path) = &self.source else {
+        let Some(source) = &self.source else {
             return Outcome::Same;
         };
-        let staged = Staged::read(path);
+        let staged = Staged::read(source);
         let read = staged.as_ref().ok().map(|staged| &staged.config);
         if read == Some(&self.config) {
             if self.failed.configuration.take().is_some() {
@@ -279,8 +282,14 @@ impl Renewer {
     ) -> Result<(), Vec<String>> {
         let staged = staged.map_err(|unreadable| unreadable.problems)?;
         let (config, fingerprint) = (staged.config.clone(), staged.fingerprint);
+        if (config.fips, config.fips_pq) != (self.config.fips, self.config.fips_pq) {
+            let what = "fips: it and fips_pq are what they were at the start, for as long as the program \
+                        runs: start it again";
+            return Err(vec![what.to_owned()]);
+        }
         let now = clock.wall.timestamp().as_second();
-        let proven = staged.prove(now, &self.generation, occasion.makes_anew())?;
+        let makes_anew = occasion.makes_anew();
+        let proven = staged.prove(self.profile, now, &self.generation, makes_anew)?;
         let mut warnings = self.warnings(&proven);
         let next = Next::behind(&self.generation, proven, crew.workers.len());
         let next = next.map_err(|error| vec![error.to_string()])?;
@@ -303,6 +312,9 @@ impl Renewer {
         }
         if proven.config.log_level != self.config.log_level {
             warnings.push("log.level: another one takes effect with the next start".to_owned());
+        }
+        if proven.config.log_format != self.config.log_format {
+            warnings.push("log.format: another one takes effect with the next start".to_owned());
         }
         warnings
     }
@@ -394,7 +406,7 @@ impl Renewer {
         let mut files = BTreeSet::new();
         if is_wanted {
             files = files_of(&self.config.pairs);
-            files.extend(self.source.clone());
+            files.extend(self.source.iter().map(|source| source.path.clone()));
         }
         if watcher.follow(&files) {
             self.agenda.files_changed(clock.steady);

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{self, Config, Mode, Pair, TlsFiles};
+use crate::config::{Config, Mode, Pair, Source, TlsFiles};
 use crate::conn::Contents;
 use crate::ops::credentials::{Checked, Files, Served, Terms, prove};
 use crate::reactor::Generation;
-use crate::tls::Credentials;
+use crate::tls::{Credentials, Profile};
 
 /// A configuration with the content of every file that it names.
 pub(in crate::ops) struct Staged {
@@ -36,12 +36,11 @@ pub(in crate::ops) struct Proven {
 
 impl Staged {
     /// Reads the configuration and every file that it names.
-    pub(in crate::ops) fn read(path: &Path) -> Result<Staged, Unreadable> {
-        match config::load(path) {
+    pub(in crate::ops) fn read(source: &Source) -> Result<Staged, Unreadable> {
+        match source.load() {
             Ok(loaded) => {
                 let mut staged = Staged::of(loaded.config);
-                let warnings = loaded.warnings.iter();
-                let told = warnings.map(|warning| format!("{}: {warning}", path.display()));
+                let told = loaded.warnings.iter().map(ToString::to_string);
                 staged.files.warnings.extend(told);
                 Ok(staged)
             }
@@ -70,14 +69,15 @@ impl Staged {
         }
     }
 
-    /// Proves every pair's credentials. `now` is in seconds since 1970. Those that are served already, of
-    /// files that have not changed, go on as they are, unless all are to be made anew; and they go on if
-    /// time alone has turned against them.
+    /// Proves every pair's credentials, which have to fit the profile. `now` is in seconds since 1970. Those
+    /// that are served already, of files that have not changed, go on as they are, unless all are to be made
+    /// anew; and they go on if time alone has turned against them.
     ///
     /// # Errors
     /// Every problem, as a line `file: what: what to do`.
     pub(in crate::ops) fn prove(
         mut self,
+        profile: Profile,
         now: i64,
         served: &Generation,
         makes_anew: bool,
@@ -92,6 +92,7 @@ impl Staged {
             }
         };
         let terms = Terms {
+            profile,
             now,
             served: &of_pair,
             makes_anew,

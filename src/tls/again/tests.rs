@@ -8,7 +8,7 @@ use crate::tls::authority::{
 use crate::tls::backend::lib::ssl::SslVerifyMode;
 use crate::tls::known::{Chain, Window};
 use crate::tls::session::{Handshake, ReadOutcome};
-use crate::tls::{Credentials, Material, MinVersion, PemFile, Resumption, Revocation};
+use crate::tls::{Credentials, Material, MinVersion, PemFile, Profile, Resumption, Revocation};
 
 /// Until the year 9999.
 const VALIDITY: Validity = Validity {
@@ -42,6 +42,7 @@ fn credentials(identity: &Identity, root: &str) -> Credentials {
         ca: vec![file(root)],
         min_version: MinVersion::Tls12,
         resumption: Resumption::On,
+        profile: Profile::Ordinary,
         revocation: Revocation::default(),
     };
     Credentials::prove(&material, &[Role::Client, Role::Server], 0).unwrap()
@@ -87,11 +88,23 @@ fn a_server_is_held_to_the_name_or_address_that_its_session_was_held_to() {
         // It lives although its name is wrong: nobody has looked.
         let mut ssl = client.ssl(name).unwrap();
         ssl.set_verify(SslVerifyMode::NONE);
-        let careless = Session::new(ssl, Role::Client, Arc::clone(&client.known)).unwrap();
+        let careless = Session::new(
+            ssl,
+            Role::Client,
+            Profile::Ordinary,
+            Arc::clone(&client.known),
+        )
+        .unwrap();
         let [careless, _] = open(careless, {
             let mut ssl = server.ssl(None).unwrap();
             ssl.set_verify(SslVerifyMode::NONE);
-            Session::new(ssl, Role::Server, Arc::clone(&server.known)).unwrap()
+            Session::new(
+                ssl,
+                Role::Server,
+                Profile::Ordinary,
+                Arc::clone(&server.known),
+            )
+            .unwrap()
         });
         let refusal = client.judge_again(&careless).err();
         assert_eq!(refusal.map(|refusal| refusal.reason), verdict, "{name:?}");

@@ -55,7 +55,9 @@ impl Judge {
 
     /// What the command says on both channels, and whether it was content.
     fn run(&self, arguments: &[&str]) -> (bool, String) {
+        // A FIPS module of ours is not to be its: it makes what is to be refused, too.
         let output = Command::new("openssl")
+            .env_remove("OPENSSL_CONF")
             .args(arguments)
             .current_dir(self.folder.path())
             .output()

@@ -3,7 +3,7 @@
 use super::*;
 use crate::tls::authority::{Identity, LeafRequest, Purpose, Validity};
 use crate::tls::{
-    Credentials, ExpectedName, Material, MinVersion, PemFile, Resumption, Revocation,
+    Credentials, ExpectedName, Material, MinVersion, PemFile, Profile, Resumption, Revocation,
 };
 
 /// What one connection costs is known, and its growth is a decision.
@@ -11,6 +11,17 @@ const SESSION_BYTES_MAX: usize = 80;
 
 /// A client and a server with the same self-signed certificate, which both trust.
 fn pair() -> (Session, Session) {
+    pair_of(&credentials())
+}
+
+fn pair_of(credentials: &Credentials) -> (Session, Session) {
+    let context = |role| credentials.context(role).unwrap();
+    let client = context(Role::Client).client_session(ExpectedName::Dns("localhost"), "");
+    let server = context(Role::Server).server_session();
+    (client.unwrap(), server.unwrap())
+}
+
+fn credentials() -> Credentials {
     // Until the year 9999.
     let validity = Validity {
         not_before: 0,
@@ -31,14 +42,11 @@ fn pair() -> (Session, Session) {
         ca: vec![file(&identity.cert_pem)],
         min_version: MinVersion::Tls12,
         resumption: Resumption::On,
+        profile: Profile::Ordinary,
         revocation: Revocation::default(),
     };
     let roles = [Role::Client, Role::Server];
-    let credentials = Credentials::prove(&material, &roles, 0).unwrap();
-    let context = |role| credentials.context(role).unwrap();
-    let client = context(Role::Client).client_session(ExpectedName::Dns("localhost"), "");
-    let server = context(Role::Server).server_session();
-    (client.unwrap(), server.unwrap())
+    Credentials::prove(&material, &roles, 0).unwrap()
 }
 
 fn wire_bytes(session: &Session) -> usize {
@@ -152,6 +160,104 @@ fn an_alert_is_about_our_certificate_until_data_has_come_from_the_server() {
     assert_eq!(client.read(&mut scratch), ReadOutcome::Bytes(7));
     assert_eq!(reason(&client, UNKNOWN_CA), CloseReason::TlsAlert);
     assert_eq!(reason(&client, PROTOCOL_VERSION), CloseReason::TlsAlert);
+}
+
+/// How a handshake ends at either end.
+type Ends = [Result<Handshake, CloseReason>; 2];
+
+/// Shakes hands as far as that goes; what the client's and the server's last steps came to, and what the
+/// last one that was refused would send.
+fn shaken(client: &mut Session, server: &mut Session) -> (Ends, Vec<u8>) {
+    let mut scratch = Scratch::default();
+    let mut ends: Ends = [Ok(Handshake::NeedsInput); 2];
+    for _ in 0..2 {
+        for (end, session) in [&mut *client, &mut *server].into_iter().enumerate() {
+            ends[end] = session
+                .handshake(&mut scratch)
+                .map_err(|error| error.reason);
+            if ends[end].is_err() {
+                return (ends, scratch.outgoing.data().to_vec());
+            }
+            deliver(&mut scratch);
+        }
+    }
+    (ends, Vec::new())
+}
+
+/// Whether the library negotiates what FIPS does not allow, if it is let; some modules do not.
+fn negotiates_x25519(credentials: &Credentials) -> bool {
+    let (mut client, mut server) = pair_of(credentials);
+    let _ = shaken(&mut client, &mut server);
+    client.negotiated().group == "X25519"
+}
+
+#[test]
+fn what_was_negotiated_outside_of_the_profile_is_refused_whatever_the_library_thinks_of_it() {
+    let credentials = credentials();
+    if !negotiates_x25519(&credentials) {
+        return;
+    }
+    let refused = Err(CloseReason::FipsProfile);
+    let (mut client, mut server) = pair_of(&credentials);
+    client.profile = Profile::Fips;
+    let (ends, sent) = shaken(&mut client, &mut server);
+    assert_eq!(ends[0], refused);
+    assert!(sent.is_empty(), "the server sees a finished handshake");
+    assert!(!client.is_established);
+    // It stays refused.
+    let mut scratch = Scratch::default();
+    let again = client.handshake(&mut scratch).map_err(|error| error.reason);
+    assert_eq!(again, refused);
+
+    let (mut client, mut server) = pair_of(&credentials);
+    server.profile = Profile::Fips;
+    let (ends, sent) = shaken(&mut client, &mut server);
+    assert_eq!(ends, [Ok(Handshake::Done), refused]);
+    // OpenSSL has no way to send an alert of ours.
+    assert_eq!(sent.is_empty(), !cfg!(feature = "boringssl"));
+    if cfg!(feature = "boringssl") {
+        scratch.received.append(&sent);
+        let ReadOutcome::Failed(error) = client.read(&mut scratch) else {
+            panic!("no alert");
+        };
+        assert!(error.detail.ends_with("handshake_failure"), "{error}");
+    }
+}
+
+#[test]
+fn a_session_that_is_resumed_is_held_to_the_profile_as_well() {
+    let credentials = credentials();
+    if !negotiates_x25519(&credentials) {
+        return;
+    }
+    let mut scratch = Scratch::default();
+    let mut is_resumed = Vec::new();
+    for profiles in [
+        [Profile::Ordinary; 2],
+        [Profile::Ordinary; 2],
+        [Profile::Fips, Profile::Ordinary],
+        [Profile::Ordinary; 2],
+        [Profile::Ordinary, Profile::Fips],
+    ] {
+        let (mut client, mut server) = pair_of(&credentials);
+        [client.profile, server.profile] = profiles;
+        let (ends, _) = shaken(&mut client, &mut server);
+        for (profile, end) in profiles.into_iter().zip(ends) {
+            if profile.is_fips() {
+                assert_eq!(end, Err(CloseReason::FipsProfile));
+            }
+        }
+        is_resumed.push(client.stream.ssl().session_reused());
+        if !profiles.contains(&Profile::Fips) {
+            // Its ticket comes with data.
+            scratch.plain.append(b"welcome");
+            server.write(&mut scratch).unwrap();
+            deliver(&mut scratch);
+            client.read(&mut scratch);
+            scratch.plain.clear();
+        }
+    }
+    assert_eq!(is_resumed, [false, true, true, false, true]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::fixture::{file, only_pair, only_problem, pair_with, problems};
-use crate::config::{Mode, OnTruncation, ServerName, TlsVersion, parse};
+use crate::config::{Mode, OnTruncation, Resumption, ServerName, TlsVersion, parse};
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
@@ -40,7 +40,7 @@ fn every_key_of_a_pair_arrives_in_the_model() {
     assert_eq!((pair.tls.cert, pair.tls.key), ("oc".into(), "ok".into()));
     assert_eq!(pair.tls.ca, paths(&["oa", "ob"]));
     assert_eq!(pair.tls.min_version, TlsVersion::Tls13);
-    assert!(!pair.tls.resumption);
+    assert_eq!(pair.tls.resumption, Resumption::Off);
     assert_eq!(pair.connections, Some(9));
     assert_eq!(pair.on_truncation, OnTruncation::End);
     let timeouts = pair.timeouts;
@@ -70,7 +70,10 @@ fn a_pair_may_resume_sessions_where_the_others_do_not() {
         .unwrap()
         .config;
     let resumption = config.pairs.iter().map(|pair| pair.tls.resumption);
-    assert_eq!(resumption.collect::<Vec<_>>(), [false, true]);
+    assert_eq!(
+        resumption.collect::<Vec<_>>(),
+        [Resumption::Off, Resumption::On]
+    );
 }
 
 #[test]

@@ -74,22 +74,21 @@ fn a_delegate_without_all_that_it_needs_may_not_sign() {
             },
             "not valid now",
         ),
-        (
-            Wanted {
-                key: KeyKind::Rsa(1024),
-                ..wanted()
-            },
-            "RSA key has 1024 bits",
-        ),
-        (
-            Wanted {
-                digest: MessageDigest::sha1(),
-                ..wanted()
-            },
-            "it was signed with",
-        ),
     ];
-    for (wanted, told) in cases {
+    let short = Wanted {
+        key: KeyKind::Rsa(1024),
+        ..wanted()
+    };
+    let weak = Wanted {
+        digest: MessageDigest::sha1(),
+        ..wanted()
+    };
+    let weak = [
+        (short, "RSA key has 1024 bits"),
+        (weak, "it was signed with"),
+    ];
+    let weak = weak.into_iter().filter(|_| rig::makes_weak());
+    for (wanted, told) in cases.into_iter().chain(weak) {
         let delegate = wanted.signed_by(Some(&rig.issuer));
         let response = Response::by(&rig.issuer, &delegate);
         rig.assert_invalid(&response.der(), told);
@@ -175,6 +174,10 @@ fn a_response_that_was_signed_with_a_weak_or_unknown_digest_proves_nothing() {
     ] {
         let rig = Rig::with_keys(kind);
         for (algorithm, digest, told) in cases {
+            let is_weak = told == "with SHA-1" || told == "with MD5";
+            if is_weak && !rig::makes_weak() {
+                continue;
+            }
             let response = Response {
                 algorithm,
                 digest,
@@ -277,6 +280,9 @@ fn rsassa_pss_is_taken_with_one_strong_digest_and_a_salt_of_its_length() {
         (sha256, [SHA384, SHA384, MGF1], 48, "wrong"),
         (sha1, [SHA1, SHA1, MGF1], 20, "unknown algorithm"),
     ] {
+        if named[0] == SHA1 && !rig::makes_weak() {
+            continue;
+        }
         rig.assert_invalid(&pss(&rig, digest, named, salt, None), told);
     }
     let with_trailer = pss(&rig, sha256, [SHA256, SHA256, MGF1], 32, Some(2));

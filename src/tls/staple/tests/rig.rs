@@ -102,6 +102,12 @@ fn name(cn: &str) -> X509Name {
     name.build()
 }
 
+/// Whether the library makes what is too weak to be taken: OpenSSL's FIPS provider signs neither with SHA-1
+/// or MD5 nor by a short key.
+pub(super) fn makes_weak() -> bool {
+    cfg!(feature = "boringssl") || !crate::tls::is_fips()
+}
+
 pub(super) fn ocsp_signing() -> X509Extension {
     ExtendedKeyUsage::new()
         .other("OCSPSigning")

@@ -1,0 +1,51 @@
+//! `mtls-persona fips`.
+
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::{COULD_NOT, WRONG_WORDS, fail, finish, tell, unix_now};
+use crate::config;
+use crate::ops::fips::{Evidence, Source};
+
+/// What to report.
+#[derive(Debug, Args)]
+pub(super) struct FipsArgs {
+    /// A configuration, to tell what comes of it too.
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    /// Write one JSON object, for an auditor's tools.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Tells what module this is, what it proves now, and what a configuration comes to.
+pub(super) fn run(args: &FipsArgs) -> ExitCode {
+    let loaded = match args.config.as_deref().map(config::load).transpose() {
+        Ok(loaded) => loaded,
+        Err(problems) => return fail(WRONG_WORDS, &problems),
+    };
+    let source = loaded.as_ref().zip(args.config.as_deref());
+    let source = source.map(|(loaded, path)| Source {
+        path,
+        config: &loaded.config,
+    });
+    let evidence = Evidence::gather(source.as_ref(), unix_now());
+    let text = match args.json {
+        true => serde_json::to_string_pretty(&evidence).map(|json| json + "\n"),
+        false => Ok(report::text(&evidence)),
+    };
+    let text = match text {
+        Ok(text) => text,
+        Err(error) => return fail(COULD_NOT, &error),
+    };
+    let code = match evidence.would_run() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::from(COULD_NOT),
+    };
+    finish(code, tell(&text))
+}

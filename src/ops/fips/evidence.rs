@@ -1,0 +1,340 @@
+//! What there is to show of FIPS, as one document.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::guard::Proof;
+use super::standing::{Effect, HostFlag, Standing};
+use crate::config::{Config, Pair, TlsVersion};
+use crate::ops::credentials::resumption;
+use crate::tls::{self, FipsFacts, FipsModule, Profile, Resumption};
+
+/// What a program, a module and a configuration can be told by. Times are in UTC, hashes in hexadecimal.
+#[derive(Debug, Serialize)]
+pub struct Evidence {
+    /// The program.
+    pub program: Program,
+    /// The machine.
+    pub host: Host,
+    /// The module; none if the library has none in use.
+    pub module: Option<Module>,
+    /// What the module has proven.
+    pub proof: Proven,
+    /// What is configured, where a configuration was given.
+    pub configuration: Option<Configured>,
+}
+
+/// The running program's file and what it was built with.
+#[derive(Debug, Serialize)]
+pub struct Program {
+    /// Its version.
+    pub version: &'static str,
+    /// The SHA-256 of the file that runs.
+    pub sha256: Option<String>,
+    /// The compiler.
+    pub rustc: &'static str,
+    /// What it was compiled for.
+    pub target: &'static str,
+    /// `release` or `debug`.
+    pub build: &'static str,
+    /// The features that were chosen.
+    pub features: &'static str,
+    /// The TLS library and its version.
+    pub tls_library: String,
+    /// Every crate of the dependencies that the build was held to, as `name version`.
+    pub crates: Vec<String>,
+}
+
+/// The machine.
+#[derive(Debug, Serialize)]
+pub struct Host {
+    /// Whether its kernel is in FIPS mode.
+    pub fips_flag: &'static str,
+    /// The kernel's release.
+    pub kernel: Option<String>,
+}
+
+/// The module in its own words.
+#[derive(Debug, Serialize)]
+pub struct Module {
+    /// Its name.
+    pub name: String,
+    /// `FIPS update stream`, or the version that it names.
+    pub version: String,
+    /// The hash of its code by which it tests itself.
+    pub hash: Option<String>,
+    /// What it was built from and with.
+    pub build: Option<String>,
+    /// The algorithms that it calls its own.
+    pub algorithms: Vec<String>,
+}
+
+/// A proof.
+#[derive(Debug, Serialize)]
+pub struct Proven {
+    /// When.
+    pub at: String,
+    /// Whether it holds.
+    pub holds: bool,
+    /// What keeps it from that.
+    pub fault: Option<&'static str>,
+    /// Its steps.
+    pub steps: Vec<ProofStep>,
+}
+
+/// A step of a proof.
+#[derive(Debug, Serialize)]
+pub struct ProofStep {
+    /// What is so if it is passed.
+    pub what: &'static str,
+    /// Whether it is.
+    pub passed: bool,
+}
+
+/// A configuration.
+#[derive(Debug, Serialize)]
+pub struct Configured {
+    /// Its file.
+    pub file: PathBuf,
+    /// The SHA-256 of that.
+    pub sha256: Option<String>,
+    /// Its word on FIPS.
+    pub fips: String,
+    /// Whether it asks for hybrids with ML-KEM.
+    pub fips_pq: bool,
+    /// Whether FIPS is in effect with it.
+    pub in_effect: bool,
+    /// The line that the log has, or why the program does not run with it.
+    pub verdict: String,
+    /// What each pair may negotiate; none if the program does not run.
+    pub pairs: Vec<Negotiable>,
+}
+
+/// What a pair may negotiate.
+#[derive(Debug, Serialize)]
+pub struct Negotiable {
+    /// Its name.
+    pub name: String,
+    /// Which of its legs are TLS.
+    pub mode: String,
+    /// Versions of TLS.
+    pub versions: Vec<&'static str>,
+    /// Cipher suites.
+    pub suites: Vec<&'static str>,
+    /// Key exchange groups.
+    pub groups: Vec<&'static str>,
+    /// Signature algorithms of handshakes.
+    pub signatures: Vec<&'static str>,
+    /// What becomes of TLS 1.2 without the extended master secret.
+    pub without_extended_master_secret: &'static str,
+    /// Whether sessions are resumed.
+    pub resumption: bool,
+}
+
+/// A configuration and where it is from.
+pub struct Source<'a> {
+    /// Its file.
+    pub path: &'a Path,
+    /// What it says.
+    pub config: &'a Config,
+}
+
+impl Evidence {
+    /// Looks at everything anew, as a start would. `now` is in seconds since 1970.
+    pub fn gather(source: Option<&Source<'_>>, now: i64) -> Evidence {
+        let facts = FipsFacts::gather();
+        let configuration = source.map(|source| match Standing::of(source.config) {
+            Ok((standing, facts)) => configured(source, &standing, facts.as_ref()),
+            Err(verdict) => Configured {
+                verdict,
+                ..Configured::unread(source)
+            },
+        });
+        Evidence::of(&facts, now, configuration)
+    }
+
+    /// Of a running program, by its last proof.
+    pub fn running(source: &Source<'_>, standing: &Standing, proof: &Proof) -> Evidence {
+        let facts = proof.facts.clone().unwrap_or_else(FipsFacts::gather);
+        let configuration = configured(source, standing, proof.facts.as_ref());
+        Evidence::of(&facts, proof.at, Some(configuration))
+    }
+
+    fn of(facts: &FipsFacts, at: i64, configuration: Option<Configured>) -> Evidence {
+        let fault = facts.fault().map(|fault| fault.words());
+        let steps = facts.checks.iter().map(|check| ProofStep {
+            what: check.what,
+            passed: check.is_passed,
+        });
+        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").ok();
+        Evidence {
+            program: program(),
+            host: Host {
+                fips_flag: HostFlag::read().label(),
+                kernel: kernel.map(|release| release.trim().to_owned()),
+            },
+            module: facts.module.as_ref().map(module),
+            proof: Proven {
+                at: moment(at),
+                holds: fault.is_none(),
+                fault,
+                steps: steps.collect(),
+            },
+            configuration,
+        }
+    }
+
+    /// Whether a program with that configuration would run; also if there is none.
+    pub fn would_run(&self) -> bool {
+        let pairs = self.configuration.as_ref().map(|found| &found.pairs);
+        pairs.is_none_or(|pairs| !pairs.is_empty())
+    }
+}
+
+impl Configured {
+    fn unread(source: &Source<'_>) -> Configured {
+        Configured {
+            file: source.path.to_owned(),
+            sha256: sha256_of(source.path),
+            fips: source.config.fips.to_string(),
+            fips_pq: source.config.fips_pq,
+            in_effect: false,
+            verdict: String::new(),
+            pairs: Vec::new(),
+        }
+    }
+}
+
+fn configured(source: &Source<'_>, standing: &Standing, facts: Option<&FipsFacts>) -> Configured {
+    let profile = standing.profile();
+    let pairs = source.config.pairs.iter();
+    Configured {
+        in_effect: standing.effect == Effect::Proven,
+        verdict: standing.line(facts),
+        pairs: pairs.map(|pair| negotiable(pair, profile)).collect(),
+        ..Configured::unread(source)
+    }
+}
+
+fn negotiable(pair: &Pair, profile: Profile) -> Negotiable {
+    let is_tls13_alone = pair.tls.min_version == TlsVersion::Tls13;
+    let listed = |text: &'static str| text.split(':').collect();
+    let mut suites = profile.suites();
+    // Those of TLS 1.2 name a key exchange.
+    suites.retain(|suite| !is_tls13_alone || !suite.contains("_WITH_"));
+    Negotiable {
+        name: pair.name.clone(),
+        mode: pair.mode.to_string(),
+        versions: match is_tls13_alone {
+            true => vec!["TLSv1.3"],
+            false => vec!["TLSv1.2", "TLSv1.3"],
+        },
+        suites,
+        groups: listed(profile.groups()),
+        signatures: listed(profile.signatures()),
+        without_extended_master_secret: match (is_tls13_alone, profile.is_fips()) {
+            (true, _) => "TLS 1.2 is not spoken",
+            (false, true) => "refused",
+            (false, false) => "accepted",
+        },
+        resumption: resumption(pair.tls.resumption, profile) == Resumption::On,
+    }
+}
+
+fn program() -> Program {
+    let unknown = "unknown";
+    Program {
+        version: env!("CARGO_PKG_VERSION"),
+        sha256: sha256_of(Path::new("/proc/self/exe")),
+        rustc: option_env!("PERSONA_RUSTC").unwrap_or(unknown),
+        target: option_env!("PERSONA_TARGET").unwrap_or(unknown),
+        build: option_env!("PERSONA_BUILD").unwrap_or(unknown),
+        features: option_env!("PERSONA_FEATURES").unwrap_or(unknown),
+        tls_library: tls::library_version(),
+        crates: crates(include_str!("../../../Cargo.lock")),
+    }
+}
+
+/// The packages of a lock file.
+fn crates(lock: &str) -> Vec<String> {
+    let value = |line: Option<&str>, key: &str| {
+        let value = line?.strip_prefix(key)?.strip_prefix(" = \"")?;
+        Some(value.strip_suffix('"')?.to_owned())
+    };
+    let packages = lock.split("[[package]]\n").skip(1);
+    let named = packages.filter_map(|package| {
+        let mut lines = package.lines();
+        let name = value(lines.next(), "name")?;
+        Some(format!("{name} {}", value(lines.next(), "version")?))
+    });
+    named.collect()
+}
+
+fn module(module: &FipsModule) -> Module {
+    let FipsModule {
+        name,
+        version,
+        hash,
+        build,
+        algorithms,
+    } = module.clone();
+    Module {
+        name,
+        version: version.unwrap_or_else(|| "FIPS update stream".to_owned()),
+        hash,
+        build,
+        algorithms,
+    }
+}
+
+fn sha256_of(path: &Path) -> Option<String> {
+    fs::read(path).ok().map(|bytes| tls::sha256_hex(&bytes))
+}
+
+/// A time in UTC, to the second.
+fn moment(seconds: i64) -> String {
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(time) => time.to_string(),
+        Err(_) => format!("Unix second {seconds}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_package_of_a_lock_file_is_told_with_its_version() {
+        let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.2.3\"\n\n[[package]]\n\
+                    name = \"b\"\nversion = \"0.1.0\"\ndependencies = [\n \"a\",\n]\n";
+        assert_eq!(crates(lock), ["a 1.2.3", "b 0.1.0"]);
+        let own = crates(include_str!("../../../Cargo.lock"));
+        assert!(own.iter().any(|one| one.starts_with("mtls-persona ")));
+        assert!(own.len() > 50);
+    }
+
+    #[test]
+    fn what_a_pair_may_negotiate_follows_its_least_version_and_the_profile() {
+        let text = r#"{ "cert": "c", "key": "k", "ca": "a", "address_pairs": [
+            { "inbound": ":1", "outbound": "a:1", "min_version": "TLS1.3" },
+            { "inbound": ":2", "outbound": "a:1", "resumption": true } ] }"#;
+        let pairs = crate::config::parse(text).map_or(Vec::new(), |loaded| loaded.config.pairs);
+        let told = |pair: usize, profile| negotiable(&pairs[pair], profile);
+        let first = told(0, Profile::Fips);
+        assert_eq!(first.versions, ["TLSv1.3"]);
+        let suites = ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"];
+        assert_eq!(first.suites, suites);
+        assert_eq!(first.groups, ["P-256", "P-384"]);
+        assert!(!first.resumption);
+        let second = told(1, Profile::Fips);
+        assert_eq!(second.suites.len(), 6);
+        assert_eq!(second.without_extended_master_secret, "refused");
+        assert!(second.resumption);
+        let ordinary = told(1, Profile::Ordinary);
+        assert_eq!(ordinary.without_extended_master_secret, "accepted");
+        assert_eq!(ordinary.groups, ["X25519", "P-256", "P-384"]);
+        assert!(told(0, Profile::Ordinary).resumption);
+    }
+}

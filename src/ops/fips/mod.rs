@@ -1,0 +1,16 @@
+//! FIPS as the operator sees it: whether it is in effect, how that was proven, and what there is to show.
+//!
+//! | file | what is in it |
+//! |---|---|
+//! | `standing.rs` | from what is asked for, the host and the module to what is in effect; pure |
+//! | `guard.rs` | the proof at the start, at each reload and every hour |
+//! | `evidence.rs` | all of it as one document, for a person and for an auditor |
+
+mod evidence;
+mod guard;
+mod standing;
+
+pub use evidence::{Evidence, Source};
+pub(super) use guard::Guard;
+pub use guard::{Proof, ProofBoard};
+pub use standing::{Effect, HostFlag, Standing};

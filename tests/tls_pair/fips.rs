@@ -1,0 +1,349 @@
+//! The FIPS profile: what it refuses of a peer, and what it still speaks. It needs no module: what is
+//! negotiated is a matter of the profile, whoever computes it.
+
+use std::fs;
+use std::path::PathBuf;
+
+use mtls_persona::base::reason::CloseReason::{self, *};
+use mtls_persona::tls::authority::{KeyKind, LeafRequest, Purpose};
+use mtls_persona::tls::{Credentials, ExpectedName, MinVersion, Profile, Resumption, Role};
+
+use super::by_hand;
+use super::pair::{Chunks, End, Pair, client_end, client_end_to, material, server_end};
+use super::stranger::Stranger;
+use crate::support::certs::{IdentityFiles, TestPki, unix_now};
+
+pub const NAME: ExpectedName<'_> = ExpectedName::Dns("localhost");
+
+/// An identity's credentials under the profile, or why there are none.
+pub fn prove(pki: &TestPki, files: &IdentityFiles, role: Role) -> Result<Credentials, String> {
+    let mut material = material(&[&pki.ca], files, MinVersion::Tls12);
+    material.profile = Profile::Fips;
+    material.resumption = Resumption::Off;
+    let proven = Credentials::prove(&material, &[role], unix_now());
+    proven.map_err(|error| error.to_string())
+}
+
+/// An authority with identities whose keys are of one kind.
+pub struct Party {
+    pub pki: TestPki,
+    pub alice: IdentityFiles,
+    pub localhost: IdentityFiles,
+}
+
+impl Party {
+    pub fn of(kind: KeyKind) -> Party {
+        let pki = TestPki::with_keys(kind);
+        Party {
+            alice: pki.client("alice"),
+            localhost: pki.server("localhost"),
+            pki,
+        }
+    }
+
+    pub fn our_client(&self) -> End {
+        client_end(&prove(&self.pki, &self.alice, Role::Client).unwrap(), NAME)
+    }
+
+    pub fn our_server(&self) -> End {
+        server_end(&prove(&self.pki, &self.localhost, Role::Server).unwrap())
+    }
+
+    /// Lets a client with that certificate meet our server; why it is refused.
+    fn meets_client(&self, files: &IdentityFiles, options: &[&str]) -> Option<CloseReason> {
+        let mut server = self.our_server();
+        Stranger::client(Some(files), options).shake(&mut server);
+        println!("{options:?}: {:?}", server.refusal);
+        server.reason()
+    }
+
+    fn meets_server(&self, files: &IdentityFiles, options: &[&str]) -> Option<CloseReason> {
+        let mut client = self.our_client();
+        Stranger::server(files, options).shake(&mut client);
+        println!("{options:?}: {:?}", client.refusal);
+        client.reason()
+    }
+
+    /// A certificate with a key of a kind that our authority does not make, for either role.
+    fn by_hand(&self, key: &[&str]) -> IdentityFiles {
+        let files = self.pki.issue(&self.pki.request(Purpose::Both));
+        let key = [&["genpkey", "-algorithm"][..], key].concat();
+        fs::write(&files.key, by_hand::openssl(&key)).unwrap();
+        let subject = ("/CN=by hand", files.key.as_path());
+        let extensions = "keyUsage=critical,digitalSignature\n\
+            extendedKeyUsage=serverAuth,clientAuth\nsubjectAltName=DNS:localhost\n";
+        let issuer = by_hand::root(&self.pki);
+        let cert = by_hand::sign(&self.pki, subject, &issuer, extensions);
+        fs::write(&files.cert, cert).unwrap();
+        files
+    }
+}
+
+/// OpenSSL's own words for a peer of TLS 1.2 that does without the extended master secret.
+fn without_ems(pki: &TestPki) -> PathBuf {
+    let file = pki.folder().join("without-ems.cnf");
+    let text = "openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = peer\n\
+                [peer]\nOptions = -ExtendedMasterSecret\n";
+    fs::write(&file, text).unwrap();
+    file
+}
+
+#[test]
+fn each_suite_and_group_of_the_profile_is_spoken_in_both_roles() {
+    for (kind, kinds_suites) in [
+        (
+            KeyKind::EcP256,
+            [
+                "ECDHE-ECDSA-AES128-GCM-SHA256",
+                "ECDHE-ECDSA-AES256-GCM-SHA384",
+            ],
+        ),
+        (
+            KeyKind::Rsa(2048),
+            ["ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-RSA-AES256-GCM-SHA384"],
+        ),
+    ] {
+        let party = Party::of(kind);
+        let mut offers: Vec<Vec<&str>> = kinds_suites
+            .into_iter()
+            .map(|suite| vec!["-tls1_2", "-cipher", suite])
+            .collect();
+        for suite in ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"] {
+            offers.push(vec!["-tls1_3", "-ciphersuites", suite]);
+        }
+        // In TLS 1.2 it is about the keys of certificates too.
+        for group in ["P-256", "P-384:P-256"] {
+            offers.push(vec!["-tls1_2", "-curves", group]);
+        }
+        for group in ["P-256", "P-384"] {
+            offers.push(vec!["-tls1_3", "-curves", group]);
+        }
+        for offer in offers {
+            let met = party.meets_client(&party.alice, &offer);
+            assert_eq!(met, None, "{kind:?} {offer:?}");
+            let met = party.meets_server(&party.localhost, &offer);
+            assert_eq!(met, None, "{kind:?} {offer:?}");
+        }
+    }
+}
+
+#[test]
+fn a_client_that_offers_nothing_of_the_profile_is_refused() {
+    let party = Party::of(KeyKind::EcP256);
+    let weak = "DEFAULT:@SECLEVEL=0";
+    for (options, reason) in [
+        (&["-tls1", "-cipher", weak][..], TlsVersion),
+        (&["-tls1_1", "-cipher", weak], TlsVersion),
+        (
+            &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"],
+            TlsNoCommonParameters,
+        ),
+        (
+            &["-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-SHA384"],
+            TlsNoCommonParameters,
+        ),
+        (
+            &["-tls1_2", "-cipher", "AES128-GCM-SHA256"],
+            TlsNoCommonParameters,
+        ),
+        (
+            &["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"],
+            TlsNoCommonParameters,
+        ),
+        (
+            &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
+            TlsNoCommonParameters,
+        ),
+        (
+            &["-tls1_3", "-ciphersuites", "TLS_AES_128_CCM_SHA256"],
+            TlsNoCommonParameters,
+        ),
+        (&["-tls1_2", "-curves", "X25519"], TlsNoCommonParameters),
+        (&["-tls1_3", "-curves", "X25519"], TlsNoCommonParameters),
+        (&["-tls1_3", "-curves", "P-521"], TlsNoCommonParameters),
+        (
+            &["-tls1_2", "-sigalgs", "ECDSA+SHA1", "-cipher", weak],
+            TlsNoCommonParameters,
+        ),
+        (&["-tls1_3", "-sigalgs", "ed25519"], TlsNoCommonParameters),
+    ] {
+        let met = party.meets_client(&party.alice, options);
+        assert_eq!(met, Some(reason), "{options:?}");
+    }
+}
+
+#[test]
+fn a_server_that_knows_nothing_of_the_profile_is_not_spoken_to() {
+    let party = Party::of(KeyKind::EcP256);
+    let weak = "DEFAULT:@SECLEVEL=0";
+    for (options, reason) in [
+        (&["-tls1_1", "-cipher", weak][..], TlsVersion),
+        (&["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"], TlsAlert),
+        (
+            &["-tls1_2", "-cipher", "ECDHE-ECDSA-CHACHA20-POLY1305"],
+            TlsAlert,
+        ),
+        (
+            &["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"],
+            TlsAlert,
+        ),
+        (&["-tls1_2", "-curves", "X25519"], TlsAlert),
+        (&["-tls1_3", "-curves", "X25519"], TlsAlert),
+    ] {
+        let met = party.meets_server(&party.localhost, options);
+        assert_eq!(met, Some(reason), "{options:?}");
+    }
+}
+
+#[test]
+fn tls_1_2_without_the_extended_master_secret_is_refused_under_its_own_reason() {
+    let party = Party::of(KeyKind::EcP256);
+    let config = without_ems(&party.pki);
+    let mut server = party.our_server();
+    let mut stranger = Stranger::client_by(Some(&party.alice), &["-tls1_2"], Some(&config));
+    stranger.shake(&mut server);
+    assert_eq!(server.reason(), Some(TlsNoEms), "{:?}", server.refusal);
+    let certificate = server.failure().unwrap().certificate.as_ref();
+    assert!(certificate.unwrap().subject.starts_with("CN=alice"));
+    // It sees no finished handshake, and is told so.
+    stranger.says("handshake failure");
+    assert!(!server.is_open);
+    let mut client = party.our_client();
+    let mut stranger = Stranger::server_by(&party.localhost, &["-tls1_2"], Some(&config));
+    stranger.shake(&mut client);
+    assert_eq!(client.reason(), Some(TlsNoEms), "{:?}", client.refusal);
+    assert!(!client.is_open);
+    // In TLS 1.3 the same peers are none the worse.
+    let mut server = party.our_server();
+    Stranger::client_by(Some(&party.alice), &["-tls1_3"], Some(&config)).shake(&mut server);
+    assert_eq!(server.reason(), None);
+}
+
+#[test]
+fn without_the_profile_the_extended_master_secret_is_not_insisted_on() {
+    let party = Party::of(KeyKind::EcP256);
+    let config = without_ems(&party.pki);
+    let sides = super::pair::Sides::of(&party.pki, &party.alice, &party.localhost);
+    let mut server = server_end(&sides.server);
+    Stranger::client_by(Some(&party.alice), &["-tls1_2"], Some(&config)).shake(&mut server);
+    assert_eq!(server.reason(), None, "{:?}", server.refusal);
+    assert!(!server.session.negotiated().has_ems);
+}
+
+#[test]
+fn keys_and_signatures_that_fips_does_not_have_are_refused_in_a_chain() {
+    let party = Party::of(KeyKind::EcP256);
+    let ed25519 = party.by_hand(&["ED25519"]);
+    let koblitz = party.by_hand(&["EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"]);
+    for files in [ed25519, koblitz] {
+        for version in ["-tls1_2", "-tls1_3"] {
+            for met in [
+                party.meets_client(&files, &[version]),
+                party.meets_server(&files, &[version]),
+            ] {
+                assert!(met.is_some(), "{version}");
+            }
+        }
+    }
+}
+
+#[test]
+fn short_rsa_keys_and_sha_1_are_refused_by_the_names_that_they_have_elsewhere() {
+    let party = Party::of(KeyKind::EcP256);
+    let weak = ["-cipher", "DEFAULT:@SECLEVEL=0"];
+    let short = party.by_hand(&["RSA", "-pkeyopt", "rsa_keygen_bits:1024"]);
+    assert_eq!(party.meets_client(&short, &weak), Some(CertWeakKey));
+    let sha1 = party.pki.sha1(Purpose::Client);
+    assert_eq!(party.meets_client(&sha1, &weak), Some(CertWeakSignature));
+}
+
+#[test]
+fn an_authority_above_the_peer_has_to_fit_the_profile_too() {
+    let party = Party::of(KeyKind::EcP256);
+    let authority = party.by_hand(&["ED25519"]);
+    let extensions = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
+    let subject = ("/CN=Ed25519 authority", authority.key.as_path());
+    let root = by_hand::root(&party.pki);
+    let above = by_hand::sign(&party.pki, subject, &root, extensions);
+    fs::write(&authority.cert, above).unwrap();
+    let usage = "keyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n";
+    let leaf = by_hand::issue(&party.pki, &authority, usage);
+    assert_eq!(party.meets_client(&leaf, &[]), Some(FipsProfile));
+}
+
+#[test]
+fn a_certificate_has_to_say_what_for() {
+    let party = Party::of(KeyKind::EcP256);
+    for extensions in [
+        "extendedKeyUsage=clientAuth\n",
+        "keyUsage=critical,digitalSignature\n",
+    ] {
+        let files = by_hand::issue_by_root(&party.pki, extensions);
+        let met = party.meets_client(&files, &[]);
+        assert_eq!(met, Some(CertWrongPurpose), "{extensions}");
+    }
+}
+
+#[test]
+fn our_own_certificate_and_those_behind_it_have_to_fit_the_profile() {
+    let party = Party::of(KeyKind::EcP256);
+    let told = prove(&party.pki, &party.by_hand(&["ED25519"]), Role::Client).err();
+    let told = told.unwrap();
+    assert!(told.contains("its key is Ed25519"), "{told}");
+    for key in [
+        ["EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"],
+        ["RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
+    ] {
+        let told = prove(&party.pki, &party.by_hand(&key), Role::Client).err();
+        assert!(told.is_some(), "{key:?}");
+    }
+    // An authority that none of ours vouches for is judged all the same.
+    let stranger = party.by_hand(&["ED25519"]);
+    let good = party.pki.issue(&LeafRequest {
+        ..party.pki.request(Purpose::Client)
+    });
+    let behind = [&good.cert, &stranger.cert].map(|file| fs::read_to_string(file).unwrap());
+    fs::write(&good.cert, behind.concat()).unwrap();
+    let told = prove(&party.pki, &good, Role::Client).err().unwrap();
+    assert!(told.contains("certificate 3: its key is Ed25519"), "{told}");
+}
+
+#[test]
+fn a_resumed_session_is_one_of_the_profile() {
+    let party = Party::of(KeyKind::EcP256);
+    let credentials = |files, role| {
+        let mut material = material(&[&party.pki.ca], files, MinVersion::Tls12);
+        material.profile = Profile::Fips;
+        Credentials::prove(&material, &[role], unix_now()).unwrap()
+    };
+    let client = credentials(&party.alice, Role::Client);
+    let server = credentials(&party.localhost, Role::Server);
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let pair = Pair {
+            client: client_end_to(&client, NAME, "here"),
+            server: server_end(&server),
+        };
+        let mut pair = pair.open();
+        pair.server.send(b"welcome");
+        pair.settle(&mut Chunks::Whole);
+        for end in [&pair.client, &pair.server] {
+            let negotiated = end.session.negotiated();
+            assert_eq!(Profile::Fips.outside(&negotiated), None);
+            seen.push((negotiated.is_resumed, negotiated.group));
+        }
+    }
+    let expected = [false, false, true, true].map(|is_resumed| (is_resumed, "P-256".to_owned()));
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn the_least_version_that_is_asked_for_is_not_lowered_by_the_profile() {
+    let party = Party::of(KeyKind::EcP256);
+    let mut material = material(&[&party.pki.ca], &party.localhost, MinVersion::Tls13);
+    material.profile = Profile::Fips;
+    let credentials = Credentials::prove(&material, &[Role::Server], unix_now()).unwrap();
+    let mut server = server_end(&credentials);
+    Stranger::client(Some(&party.alice), &["-tls1_2"]).shake(&mut server);
+    assert_eq!(server.reason(), Some(TlsVersion));
+}
