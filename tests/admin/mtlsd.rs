@@ -1,6 +1,7 @@
 //! Health and metrics in the form of mtlsd: its paths, its words, its families.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ const FAMILIES: [(&str, &str, &[&str]); 7] = [
     ("mtlsd_dial_errors_total", "counter", &[]),
 ];
 
-/// Two listeners of its kind.
+/// A native configuration that tells as it does.
 fn told_as_mtlsd(mut config: Value) -> Value {
     config["admin"] = json!({
         "health": "127.0.0.1:0", "metrics": "127.0.0.1:0", "metric_prefix": "mtlsd",
@@ -31,11 +32,27 @@ fn told_as_mtlsd(mut config: Value) -> Value {
     config
 }
 
+/// What its own file calls a pair.
+const PAIR: &str = "127.0.0.1:0";
+
+/// A gateway of its own file, with its own words on the command line, that admits alice alone.
+fn gateway(pki: &TestPki, target: SocketAddr) -> Program {
+    let files = pki.server("localhost");
+    let (cert, key, ca) = (&files.cert, &files.key, &pki.ca);
+    let text = format!(
+        "mode: server\nlisten: \"{PAIR}\"\ntarget: \"{target}\"\n\
+         tls:\n  cert: {cert:?}\n  key: {key:?}\n  ca: {ca:?}\n  client_auth: required\n\
+         acl:\n  allow_cn:\n    - \"alice\"\n\
+         health:\n  enabled: true\n  listen: \"localhost:0\"\n\
+         metrics:\n  enabled: true\n  listen: \"127.0.0.1:0\"\n"
+    );
+    Program::run_files(&["-config", "server.yaml"], &[("server.yaml", text)])
+}
+
 #[test]
 fn each_of_two_listeners_has_its_pages_alone() {
     let pki = TestPki::new();
-    let config = pairs::server(&pki, backend::echo());
-    let program = Program::run(&told_as_mtlsd(config));
+    let program = gateway(&pki, backend::echo());
     let [health, metrics] = ["health", "metrics"].map(|what| program.admin(what));
     let statuses = |address| {
         [
@@ -62,15 +79,13 @@ fn each_of_two_listeners_has_its_pages_alone() {
 fn its_seven_families_have_its_types_and_labels_and_count() {
     let pki = TestPki::new();
     let config = pairs::client(&pki, ([127, 0, 0, 1], free_port()).into());
-    let mut server = pairs::server(&pki, backend::echo());
-    server["address_pairs"][0]["allow"] = json!({ "cn": ["alice"] });
-    let program = Program::run(&told_as_mtlsd(server));
-    let (address, alice) = (program.addr("gateway"), pki.client("alice"));
+    let program = gateway(&pki, backend::echo());
+    let (address, alice) = (program.addr(PAIR), pki.client("alice"));
     for files in [&alice, &pki.client("bob")] {
         let credentials = credentials(files, &pki.ca, Role::Client);
         drop(TlsPeer::connect(address, &credentials));
     }
-    program.access("gateway", 1);
+    program.access(PAIR, 1);
     let scrape = Scrape::take(program.admin("metrics"));
     for (name, kind, labels) in FAMILIES {
         let line = format!("# TYPE {name} {kind}\n");
