@@ -20,6 +20,8 @@ mod refusals;
 mod reloads;
 #[path = "admin/rude.rs"]
 mod rude;
+#[path = "admin/status.rs"]
+mod status;
 mod support;
 
 use std::io::{Read, Write};

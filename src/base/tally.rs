@@ -3,7 +3,7 @@
 //! Each worker counts for itself, so that no two of them write to one place; who asks adds up. A connection
 //! finds its place once, when it is accepted.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -100,10 +100,51 @@ impl Limit {
     }
 }
 
+/// Whether the last connection of a pair that went for its destination has reached it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// None has come so far.
+    Untried,
+    /// It has.
+    Reached,
+    /// It has not.
+    Failed(CloseReason),
+}
+
+/// The newest [`Reach`] of a pair, from whichever worker: it is told once or twice a connection.
+#[derive(Debug, Default)]
+struct Latest(AtomicUsize);
+
+impl Latest {
+    fn set(&self, reach: Reach) {
+        let word = match reach {
+            Reach::Untried => 0,
+            Reach::Reached => 1,
+            Reach::Failed(reason) => 2 + reason as usize,
+        };
+        // Mostly it is what it was: the line stays with all who read it.
+        if self.0.load(Ordering::Relaxed) != word {
+            self.0.store(word, Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self) -> Reach {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Reach::Untried,
+            1 => Reach::Reached,
+            word => match CloseReason::ALL.get(word - 2) {
+                Some(reason) => Reach::Failed(*reason),
+                None => Reach::Untried,
+            },
+        }
+    }
+}
+
 /// What one worker counts of one pair. What it writes to in every turn has cache lines to itself.
 #[derive(Debug)]
 #[repr(align(128))]
 pub struct Tally {
+    latest: Arc<Latest>,
     opened: Counter,
     outward: Counter,
     inward: Counter,
@@ -122,6 +163,7 @@ impl Default for Tally {
         let counters = || std::array::from_fn(|_| Counter::default());
         let handshakes = || std::array::from_fn(|_| Histogram::new(HANDSHAKE_BOUNDS));
         Tally {
+            latest: Arc::default(),
             opened: Counter::default(),
             outward: Counter::default(),
             inward: Counter::default(),
@@ -156,6 +198,11 @@ impl Tally {
         self.failed_handshakes[side as usize][reason as usize].add(1);
     }
 
+    /// A connection has reached the destination, or has not.
+    pub fn went(&self, reach: Reach) {
+        self.latest.set(reach);
+    }
+
     /// A peer was judged by an access list.
     pub fn judged(&self, side: Side, decision: Decision) {
         self.decisions[side as usize][decision as usize].add(1);
@@ -173,6 +220,7 @@ impl Tally {
 pub struct PairCounters {
     /// By worker; made for those that have had a connection of the pair.
     tallies: Box<[OnceLock<Arc<Tally>>]>,
+    latest: Arc<Latest>,
     /// How often a limit was reached. The acceptor writes.
     reached: [Counter; Limit::ALL.len()],
 }
@@ -182,6 +230,7 @@ impl PairCounters {
     pub fn new(workers: usize) -> PairCounters {
         PairCounters {
             tallies: (0..workers).map(|_| OnceLock::new()).collect(),
+            latest: Arc::default(),
             reached: Default::default(),
         }
     }
@@ -191,7 +240,18 @@ impl PairCounters {
     /// # Panics
     /// If it is not one of those that this was made for.
     pub fn tally(&self, worker: usize) -> Arc<Tally> {
-        Arc::clone(self.tallies[worker].get_or_init(Arc::default))
+        let tally = self.tallies[worker].get_or_init(|| {
+            Arc::new(Tally {
+                latest: Arc::clone(&self.latest),
+                ..Tally::default()
+            })
+        });
+        Arc::clone(tally)
+    }
+
+    /// What became of the last connection that went for the destination.
+    pub fn reach(&self) -> Reach {
+        self.latest.get()
     }
 
     /// A limit is reached, and new connections have to wait; told by the acceptor alone.
@@ -343,5 +403,18 @@ mod tests {
         assert_eq!(failed, [1, 0]);
         assert_eq!(sum.decisions, [[0, 0, 0], [0, 1, 0]]);
         assert_eq!(sum.reached, [0, 1, 0]);
+    }
+
+    #[test]
+    fn whoever_went_for_the_destination_last_says_whether_it_is_reached() {
+        let pair = PairCounters::new(2);
+        assert_eq!(pair.reach(), Reach::Untried);
+        let first = CloseReason::ALL.first().copied();
+        let last = CloseReason::ALL.last().copied();
+        let failures = first.into_iter().chain(last).map(Reach::Failed);
+        for (reach, worker) in failures.chain([Reach::Reached]).zip([0, 1, 0]) {
+            pair.tally(worker).went(reach);
+            assert_eq!(pair.reach(), reach);
+        }
     }
 }

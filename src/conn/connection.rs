@@ -15,7 +15,7 @@ use super::summary::Summary;
 use crate::base::deadline::{DeadlineKind, Deadlines};
 use crate::base::id::{ConnId, Side};
 use crate::base::reason::CloseReason;
-use crate::base::tally::Tally;
+use crate::base::tally::{Reach, Tally};
 use crate::config::{Address, OnTruncation};
 use crate::net::{Endpoint, Socket};
 use crate::relay::{Relay, RelayStep, Truncation, Waiting};
@@ -255,6 +255,7 @@ impl Connection {
 
     pub(super) fn relay(&mut self, now: Instant) -> Next {
         self.activity.at = now;
+        self.tally.went(Reach::Reached);
         Next::Phase(Phase::Relaying(Relay::new(
             match self.served.pair.on_truncation {
                 OnTruncation::Abort => Truncation::Abort,

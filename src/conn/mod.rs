@@ -50,4 +50,4 @@ pub use opening::expected_name;
 pub use report::Report;
 pub use served::{Concern, Contents, PairId, Served};
 pub use step::{Step, Turn};
-pub use summary::{ACCESS_TARGET, LegFacts};
+pub use summary::{ACCESS_TARGET, Failure, LegFacts};

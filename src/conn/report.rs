@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::connection::{Connection, Phase};
-use super::summary::LegFacts;
+use super::summary::{Failure, LegFacts};
+use crate::base::id::{ConnId, Side};
 use crate::base::reason::CloseReason;
+use crate::base::tally::Reach;
 use crate::config::Pair;
 
 /// A live connection as it was at one moment.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// Its name in its worker.
+    pub id: ConnId,
     /// Its pair, as it was served when it came.
     pub pair: Arc<Pair>,
     /// Where it is in its life: `inbound_handshake`, `resolving`, `connecting`, `outbound_handshake` or
@@ -35,6 +39,7 @@ impl Connection {
     pub fn report(&self, now: Instant) -> Report {
         let summary = &self.summary;
         Report {
+            id: self.id,
             pair: Arc::clone(&self.served.pair),
             phase: match self.phase {
                 Phase::InboundHandshake => "inbound_handshake",
@@ -52,6 +57,11 @@ impl Connection {
         }
     }
 
+    /// What is to be remembered of its end, if it is one that somebody should look at.
+    pub fn failure(&self) -> Option<Failure> {
+        self.summary.failure()
+    }
+
     /// Counts its end.
     pub(super) fn count_end(&self, now: Instant) {
         let Some(reason) = self.summary.reason() else {
@@ -64,6 +74,16 @@ impl Connection {
         {
             self.tally.handshake_failed(side, reason);
         }
+        if self.is_unreached(reason) {
+            self.tally.went(Reach::Failed(reason));
+        }
+    }
+
+    /// Whether an outcome is that its destination could not be reached, or refuses us.
+    fn is_unreached(&self, reason: CloseReason) -> bool {
+        let is_outbound = self.summary.culprit() == Some(Side::Outbound);
+        let is_on_its_way = !matches!(self.phase, Phase::InboundHandshake | Phase::Relaying(_));
+        is_outbound && (is_on_its_way || reason == CloseReason::CertificateRefused)
     }
 }
 

@@ -44,6 +44,23 @@ pub struct LegFacts {
     pub judgement: Option<Judgement>,
 }
 
+/// A connection that ended as none should.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its pair, as it was served when it came.
+    pub pair: Arc<Pair>,
+    /// Why it ended.
+    pub reason: CloseReason,
+    /// The leg that this is about, if it is about one.
+    pub side: Option<Side>,
+    /// What more is known, in one line.
+    pub detail: String,
+    /// The leg that was accepted.
+    pub inbound: LegFacts,
+    /// The leg to the destination.
+    pub outbound: LegFacts,
+}
+
 struct Outcome {
     reason: CloseReason,
     side: Option<Side>,
@@ -122,6 +139,20 @@ impl Summary {
     /// Why it ended, if it did.
     pub(super) fn reason(&self) -> Option<CloseReason> {
         self.outcome.as_ref().map(|outcome| outcome.reason)
+    }
+
+    /// What is to be remembered of it: it has ended, and not as an ordinary connection does.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let outcome = self.outcome.as_ref()?;
+        let is_notable = outcome.reason.severity() == Severity::Notable && !self.is_expected;
+        is_notable.then(|| Failure {
+            pair: Arc::clone(&self.pair),
+            reason: outcome.reason,
+            side: outcome.side,
+            detail: outcome.detail.clone(),
+            inbound: self.inbound.clone(),
+            outbound: self.outbound.clone(),
+        })
     }
 
     /// Writes the line.

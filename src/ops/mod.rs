@@ -7,6 +7,7 @@ mod credentials;
 mod descriptors;
 pub mod fips;
 mod gauges;
+mod history;
 mod inventory;
 mod listeners;
 pub mod logging;

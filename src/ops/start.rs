@@ -8,7 +8,7 @@ use crossbeam_channel::Sender;
 use mio::Poll;
 
 use super::admin::Server;
-use super::board::Board;
+use super::board::{Board, Origin};
 use super::control::{Control, ControlLine};
 use super::fips::{Guard, Proof, Standing};
 pub use super::reload::ListenError;
@@ -71,7 +71,12 @@ pub fn start(
     guard.announce();
     let profile = guard.profile();
     // Before all else, so that it tells of the start.
-    let board = Arc::new(Board::default());
+    let origin = Origin {
+        started: clock.steady,
+        file: source.as_ref().map(|source| source.path.clone()),
+        fips: Arc::clone(guard.board()),
+    };
+    let board = Arc::new(Board::new(origin));
     let admin = Server::start(&config.admin, &board).map_err(StartError::Admin)?;
     let staged = Staged::of(config.clone());
     let fingerprint = staged.fingerprint;

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::admission::Permit;
 use super::generation::Generation;
+use super::recent::Failed;
 use crate::base::tally::Tally;
 use crate::conn::{PairId, Report, Served};
 use crate::net::{Endpoint, Listener, Socket};
@@ -42,7 +43,7 @@ pub enum WorkerMsg {
         /// When those that it drains end.
         until: Instant,
     },
-    /// Tell of live connections.
+    /// Tell of connections.
     Report(Ask),
     /// Live connections may end until then; the thread ends with the last.
     Drain(Instant),
@@ -59,9 +60,9 @@ pub struct NewConnection {
     pub(super) tally: Arc<Tally>,
 }
 
-/// A question about live connections.
+/// A question about connections: those that live, and the last that failed.
 pub struct Ask {
-    /// How many are told of at most: all of it is done in one turn.
+    /// How many of those that live are told of at most: all of it is done in one turn.
     pub most: usize,
     /// Takes the answer, on the worker's thread: it must not wait.
     pub reply: Box<dyn FnOnce(Answer) + Send>,
@@ -74,4 +75,6 @@ pub struct Answer {
     pub reports: Vec<Report>,
     /// There are more.
     pub is_cut: bool,
+    /// The last that failed, oldest first.
+    pub failed: Vec<Failed>,
 }

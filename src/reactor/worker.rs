@@ -18,6 +18,7 @@ use super::entry::{Entry, Life};
 use super::generation::Generation;
 use super::mailbox::{Mailbox, Receiver, mailbox};
 use super::message::{Answer, Ask, NewConnection, WorkerMsg};
+use super::recent::Recent;
 use super::resolver::{Addresses, ResolveLane, Resolver};
 use crate::base::deadline::DeadlineQueue;
 use crate::base::id::{ConnId, MAILBOX_TOKEN, Side};
@@ -53,6 +54,7 @@ pub struct Worker {
     resolver: Resolver,
     scratch: Scratch,
     counters: Arc<WorkerCounters>,
+    recent: Recent,
     /// The time of day in this turn, in seconds since 1970.
     unix_now: i64,
     drain: Option<Instant>,
@@ -81,6 +83,7 @@ impl Worker {
             resolver: Resolver::new(lane, mailbox.clone()),
             scratch: Scratch::default(),
             counters,
+            recent: Recent::default(),
             unix_now: 0,
             drain: None,
             is_stopped: false,
@@ -250,7 +253,10 @@ impl Worker {
                 Life::Open(connection) => Some(connection),
                 Life::Closing(_) => None,
             });
-        let mut answer = Answer::default();
+        let mut answer = Answer {
+            failed: self.recent.all(),
+            ..Answer::default()
+        };
         for connection in open {
             if answer.reports.len() == ask.most {
                 answer.is_cut = true;
@@ -377,7 +383,12 @@ impl Worker {
         };
         self.deadlines.cancel(id, &mut entry.scheduled);
         let closing = match entry.life {
-            Life::Open(connection) => connection.close(now),
+            Life::Open(connection) => {
+                if let Some(failure) = connection.failure() {
+                    self.recent.note(failure, self.unix_now);
+                }
+                connection.close(now)
+            }
             Life::Closing(_) => None,
         };
         let Some(closing) = closing else {

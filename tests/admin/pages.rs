@@ -11,13 +11,15 @@ use super::support::wait::until;
 use super::support::{backend, pairs};
 use super::{ping, program, told};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
     "/",
     "/healthz",
     "/readyz",
     "/certz",
     "/metrics",
     "/connections",
+    "/status",
+    "/fips",
 ];
 
 #[test]

@@ -1,10 +1,14 @@
 //! Health, readiness and certificates, from what is known of them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::identity::PeerCert;
-use crate::ops::board::Stage;
+use crate::ops::board::{Board, Stage};
+use crate::ops::fips::Evidence;
+use crate::ops::supervisor::unix_now;
 use crate::reactor::Generation;
 
 const DAY: i64 = 86_400;
@@ -75,6 +79,15 @@ pub(super) fn readiness(stage: Stage, certificates: &[Own<'_>], now: i64) -> Pag
     Page::new(reason.is_none(), &Status { status, reason })
 }
 
+/// What `mtls-persona fips --json` tells, of the program as it runs.
+pub(super) fn fips(board: &Board) -> Page {
+    let generation = board.generation();
+    let pairs = generation.posts().iter().map(|post| &*post.served.pair);
+    let origin = &board.origin;
+    let evidence = Evidence::running(origin.file.as_deref(), pairs, &origin.fips, unix_now());
+    Page::new(true, &evidence)
+}
+
 fn invalidity(own: &Own<'_>, now: i64) -> Option<String> {
     let file = &own.file;
     if own.cert.not_after < now {
@@ -83,8 +96,9 @@ fn invalidity(own: &Own<'_>, now: i64) -> Option<String> {
     (own.cert.not_before > now).then(|| format!("the certificate in {file} is not valid yet"))
 }
 
+/// Until when a certificate is valid.
 #[derive(Serialize)]
-struct Left {
+pub(super) struct Left {
     days_left: i64,
     not_after: String,
 }
@@ -134,11 +148,23 @@ pub(super) fn first_to_end(certificates: &[Own<'_>], now: i64) -> Page {
     }
 }
 
-fn left(cert: &PeerCert, now: i64) -> Left {
+/// How long a certificate is valid from `now` on, in seconds since 1970.
+pub(super) fn left(cert: &PeerCert, now: i64) -> Left {
     Left {
         days_left: cert.not_after.saturating_sub(now) / DAY,
         not_after: time(cert.not_after),
     }
+}
+
+/// How long the program has run, in milliseconds.
+pub(super) fn uptime(board: &Board) -> u64 {
+    let now = tokio::time::Instant::now().into_std();
+    millis(now.saturating_duration_since(board.origin.started))
+}
+
+/// As whole milliseconds.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A time in seconds since 1970, as RFC 3339 writes it; empty if it is beyond the year 9999.

@@ -8,8 +8,9 @@ use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 
 use super::accept;
-use super::connections::Connections;
+use super::fresh::Fresh;
 use super::pages::{self, Page};
+use super::{connections, status};
 use crate::config::{Admin, Serves};
 use crate::ops::board::Board;
 use crate::ops::metrics::{MTLSD, Metrics};
@@ -24,6 +25,8 @@ const INDEX: &str = "\
 /readyz       it serves
 /certz        certificates, and the days that they have left
 /connections  live connections
+/status       the program, its pairs, what was loaded and what has failed
+/fips         what there is to show of FIPS
 ";
 
 /// A page of this site.
@@ -35,6 +38,8 @@ enum Place {
     Certificates,
     Metrics,
     Connections,
+    Status,
+    Fips,
 }
 
 /// What a path leads to, at a listener that serves so much.
@@ -45,6 +50,8 @@ fn place(path: &str, serves: Serves) -> Option<Place> {
         "/certz" => (Place::Certificates, Serves::Health),
         "/metrics" => (Place::Metrics, Serves::Metrics),
         "/connections" => (Place::Connections, Serves::Everything),
+        "/status" => (Place::Status, Serves::Everything),
+        "/fips" => (Place::Fips, Serves::Everything),
         "/" => (Place::Index, Serves::Everything),
         _ => return None,
     };
@@ -55,7 +62,9 @@ fn place(path: &str, serves: Serves) -> Option<Place> {
 pub(super) struct Site {
     board: Arc<Board>,
     metrics: Metrics,
-    connections: Connections,
+    connections: Fresh,
+    status: Fresh,
+    fips: Fresh,
     /// Health and certificates are told as mtlsd tells them.
     is_mtlsd: bool,
 }
@@ -65,7 +74,9 @@ impl Site {
         Site {
             metrics: Metrics::new(&admin.metric_prefix, Arc::clone(&board)),
             board,
-            connections: Connections::default(),
+            connections: Fresh::default(),
+            status: Fresh::default(),
+            fips: Fresh::default(),
             is_mtlsd: admin.metric_prefix == MTLSD,
         }
     }
@@ -93,8 +104,16 @@ impl Site {
             Place::Certificates => json(self.certificates()),
             Place::Metrics => self.metrics(request.headers()),
             Place::Connections => {
-                let page = self.connections.page(&self.board).await;
-                response(StatusCode::OK, JSON, page)
+                let page = self.connections.page(connections::page(&self.board));
+                response(StatusCode::OK, JSON, page.await)
+            }
+            Place::Status => {
+                let page = self.status.page(status::page(&self.board));
+                response(StatusCode::OK, JSON, page.await)
+            }
+            Place::Fips => {
+                let page = self.fips.page(async { pages::fips(&self.board).json });
+                response(StatusCode::OK, JSON, page.await)
             }
         }
     }
@@ -164,13 +183,15 @@ mod tests {
             "/certz",
             "/metrics",
             "/connections",
+            "/status",
+            "/fips",
             "/",
         ];
         let found = |serves| pages.map(|path| place(path, serves).is_some());
-        assert_eq!(found(Serves::Everything), [true; 6]);
-        let health = [true, true, true, false, false, false];
+        assert_eq!(found(Serves::Everything), [true; 8]);
+        let health = [true, true, true, false, false, false, false, false];
         assert_eq!(found(Serves::Health), health);
-        let metrics = [false, false, false, true, false, false];
+        let metrics = [false, false, false, true, false, false, false, false];
         assert_eq!(found(Serves::Metrics), metrics);
         for path in ["", "/metrics/", "//metrics", "/healthz2", "*"] {
             assert_eq!(place(path, Serves::Everything), None, "{path}");

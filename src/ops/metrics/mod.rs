@@ -25,6 +25,7 @@ use prometheus_client::registry::Registry;
 
 use self::family::Families;
 use self::pairs::Counted;
+pub(super) use self::process::Process;
 use super::board::Board;
 use crate::base::tally::PairSum;
 
@@ -64,7 +65,7 @@ impl Metrics {
             board,
             is_mtlsd: prefix == MTLSD,
         }));
-        registry.register_collector(Box::new(Process));
+        registry.register_collector(Box::new(OfProcess));
         Metrics { registry }
     }
 
@@ -111,10 +112,10 @@ impl Collector for Own {
 
 /// What is told of the process.
 #[derive(Debug)]
-struct Process;
+struct OfProcess;
 
-impl Collector for Process {
+impl Collector for OfProcess {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        process::write(&mut Families(encoder))
+        Process::now().write(&mut Families(encoder))
     }
 }

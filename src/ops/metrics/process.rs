@@ -7,6 +7,7 @@ use std::fs;
 
 use rustix::param::{clock_ticks_per_second, page_size};
 use rustix::process::{Resource, getrlimit};
+use serde::Serialize;
 
 use super::family::Families;
 
@@ -16,51 +17,66 @@ const SYSTEM_TICKS: usize = 12;
 const START_TICKS: usize = 19;
 const RESIDENT_PAGES: usize = 21;
 
-/// Writes what can be read.
-pub(super) fn write(families: &mut Families<'_>) -> fmt::Result {
-    if let Some(open) = open_descriptors() {
-        families.gauge("process_open_fds", "Descriptors in use", open)?;
-    }
-    if let Some(limit) = getrlimit(Resource::Nofile).current {
-        families.gauge(
-            "process_max_fds",
-            "Descriptors that there may be at most",
-            limit,
-        )?;
-    }
-    let Some(stat) = Stat::read("/proc/self/stat") else {
-        return Ok(());
-    };
-    let pages = stat.field(RESIDENT_PAGES).unwrap_or(0);
-    families.gauge(
-        "process_resident_memory_bytes",
-        "Memory that is in use",
-        pages * page_size() as u64,
-    )?;
-    families.counter(
-        "process_cpu_seconds",
-        "Processor time of all threads",
-        stat.cpu_seconds(),
-    )?;
-    match start_seconds(&stat) {
-        Some(start) => families.gauge(
-            "process_start_time_seconds",
-            "When the process started, in seconds since 1970",
-            start,
-        ),
-        None => Ok(()),
-    }
+/// The process as it is now, as far as it can be read.
+#[derive(Debug, Serialize)]
+pub(in crate::ops) struct Process {
+    open_fds: Option<u64>,
+    max_fds: Option<u64>,
+    resident_memory_bytes: Option<u64>,
+    cpu_seconds: Option<f64>,
+    /// In seconds since 1970.
+    #[serde(skip)]
+    started: Option<f64>,
 }
 
-/// How much processor time a thread has used.
-pub(super) fn thread_cpu_seconds(thread: u32) -> Option<f64> {
-    let folder = format!("/proc/self/task/{thread}");
-    // In nanoseconds, where the kernel counts them; in ticks otherwise.
-    let nanos = fs::read_to_string(format!("{folder}/schedstat")).ok();
-    let nanos = nanos.and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
-    match nanos {
-        Some(nanos) => Some(nanos as f64 / 1e9),
-        None => Stat::read(&format!("{folder}/stat")).map(|stat| stat.cpu_seconds()),
+impl Process {
+    /// What can be read.
+    pub(in crate::ops) fn now() -> Process {
+        let stat = Stat::read("/proc/self/stat");
+        let pages = stat.as_ref().and_then(|stat| stat.field(RESIDENT_PAGES));
+        Process {
+            open_fds: open_descriptors(),
+            max_fds: getrlimit(Resource::Nofile).current,
+            resident_memory_bytes: pages.map(|pages| pages * page_size() as u64),
+            cpu_seconds: stat.as_ref().map(Stat::cpu_seconds),
+            started: stat.as_ref().and_then(start_seconds),
+        }
+    }
+
+    /// How much processor time a thread of it has used.
+    pub(in crate::ops) fn thread_cpu_seconds(thread: u32) -> Option<f64> {
+        let folder = format!("/proc/self/task/{thread}");
+        // In nanoseconds, where the kernel counts them; in ticks otherwise.
+        let nanos = fs::read_to_string(format!("{folder}/schedstat")).ok();
+        let nanos = nanos.and_then(|text| text.split(' ').next()?.parse::<u64>().ok());
+        match nanos {
+            Some(nanos) => Some(nanos as f64 / 1e9),
+            None => Stat::read(&format!("{folder}/stat")).map(|stat| stat.cpu_seconds()),
+        }
+    }
+
+    /// Writes what was read.
+    pub(super) fn write(&self, families: &mut Families<'_>) -> fmt::Result {
+        if let Some(open) = self.open_fds {
+            families.gauge("process_open_fds", "Descriptors in use", open)?;
+        }
+        if let Some(limit) = self.max_fds {
+            let help = "Descriptors that there may be at most";
+            families.gauge("process_max_fds", help, limit)?;
+        }
+        if let Some(bytes) = self.resident_memory_bytes {
+            let name = "process_resident_memory_bytes";
+            families.gauge(name, "Memory that is in use", bytes)?;
+        }
+        if let Some(seconds) = self.cpu_seconds {
+            let help = "Processor time of all threads";
+            families.counter("process_cpu_seconds", help, seconds)?;
+        }
+        if let Some(started) = self.started {
+            let help = "When the process started, in seconds since 1970";
+            families.gauge("process_start_time_seconds", help, started)?;
+        }
+        Ok(())
     }
 }
 
@@ -123,11 +139,11 @@ mod tests {
     #[test]
     fn a_threads_processor_time_grows_with_its_work() {
         let thread = rustix::thread::gettid().as_raw_pid().unsigned_abs();
-        let before = thread_cpu_seconds(thread).unwrap();
+        let before = Process::thread_cpu_seconds(thread).unwrap();
         let mut sum = 0_u64;
-        while thread_cpu_seconds(thread).unwrap() <= before {
+        while Process::thread_cpu_seconds(thread).unwrap() <= before {
             sum = (0..1_000_000).fold(sum, |sum: u64, n| std::hint::black_box(sum ^ n));
         }
-        assert_eq!(thread_cpu_seconds(0), None);
+        assert_eq!(Process::thread_cpu_seconds(0), None);
     }
 }

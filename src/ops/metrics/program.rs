@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use super::dates;
 use super::family::Families;
-use super::{dates, process};
+use super::process::Process;
 use crate::ops::board::Board;
 use crate::ops::reload::Crew;
 use crate::ops::supervisor::unix_now;
@@ -101,7 +102,7 @@ fn workers(families: &mut Families<'_>, crew: &Crew) -> fmt::Result {
         "Processor time of a worker; one that uses a second each second is as busy as can be",
     )?;
     for (number, counters) in numbers.iter().zip(&crew.counters) {
-        if let Some(seconds) = process::thread_cpu_seconds(counters.thread()) {
+        if let Some(seconds) = Process::thread_cpu_seconds(counters.thread()) {
             busy.counter(&[("worker", number)], seconds)?;
         }
     }

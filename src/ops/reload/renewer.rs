@@ -119,7 +119,7 @@ impl Renewer {
         clock: &Clock,
     ) -> Renewer {
         let now = clock.wall.timestamp().as_second();
-        board.serves(Arc::clone(&generation), now);
+        board.serves(Arc::clone(&generation), None, now);
         let agenda = Agenda::new(config.reload, clock);
         let mut renewer = Renewer {
             source,
@@ -297,7 +297,7 @@ impl Renewer {
         for warning in warnings {
             log::warn!("{warning}");
         }
-        self.commit(next, config, fingerprint, clock, crew);
+        self.commit(next, (config, fingerprint), occasion, clock, crew);
         Ok(())
     }
 
@@ -320,8 +320,14 @@ impl Renewer {
     }
 
     /// Nothing in here can fail.
-    fn commit(&mut self, next: Next, config: Config, fingerprint: u64, clock: &Clock, crew: &Crew) {
-        let Next { generation, opened } = next;
+    fn commit(
+        &mut self,
+        Next { generation, opened }: Next,
+        (config, fingerprint): (Config, u64),
+        occasion: Occasion,
+        clock: &Clock,
+        crew: &Crew,
+    ) {
         let generation = Arc::new(generation);
         let limit = config.limits.connections.unwrap_or(self.most);
         crew.admission
@@ -359,7 +365,8 @@ impl Renewer {
         self.fingerprint = fingerprint;
         let number = self.generation.number;
         let now = clock.wall.timestamp().as_second();
-        self.board.serves(Arc::clone(&self.generation), now);
+        self.board
+            .serves(Arc::clone(&self.generation), Some(occasion), now);
         let by = match &self.failed.configuration {
             Some(_) if self.config == before => ", by the configuration that was served before",
             _ => "",
@@ -371,7 +378,8 @@ impl Renewer {
         if self.agenda.failed(occasion, clock.steady) == Failure::Unsettled {
             return Outcome::Unsettled;
         }
-        self.board.gauges().failed();
+        let now = clock.wall.timestamp().as_second();
+        self.board.refuses(&failed.problems, occasion, now);
         let before = self.failed.of(load).replace(failed);
         let (Some(failed), number) = (self.failed.of(load), self.generation.number) else {
             return Outcome::Refused;
