@@ -6,6 +6,8 @@
 mod connections;
 #[path = "admin/counters.rs"]
 mod counters;
+#[path = "admin/fips.rs"]
+mod fips;
 #[path = "admin/listeners.rs"]
 mod listeners;
 #[path = "admin/mtlsd.rs"]

@@ -209,10 +209,50 @@ fn the_process_and_its_workers_are_told() {
     }
     let version = [("version", env!("CARGO_PKG_VERSION"))];
     assert_eq!(after.count("mtls_persona_build_info", &version), 1);
-    assert_eq!(after.count("mtls_persona_fips_enabled", &[]), 0);
+    let is_module = u64::from(mtls_persona::tls::is_fips());
+    assert_eq!(after.count("mtls_persona_fips_enabled", &[]), is_module);
+    assert_eq!(after.count("mtls_persona_fips_in_effect", &[]), 0);
     for stream in &live {
         stream.shutdown(Shutdown::Both).unwrap();
     }
+}
+
+#[test]
+fn who_stays_behind_an_alert_costs_the_workers_next_to_nothing() {
+    let pki = TestPki::new();
+    let program = Program::run(&told(pairs::server(&pki, backend::echo())));
+    let mut stranger = program.connect("gateway");
+    stranger.write_all(b"this is no TLS").unwrap();
+    let mut alert = Vec::new();
+    stranger.read_to_end(&mut alert).unwrap();
+    assert_eq!(alert.first(), Some(&21));
+    let scrape = until("it to be given up", || {
+        let scrape = scrape(&program);
+        (scrape.count("mtls_persona_open_connections", &[]) == 0).then_some(scrape)
+    });
+    let turns = scrape.count("mtls_persona_worker_turns_total", &[]);
+    assert!(turns < 100, "{turns}");
+    drop(stranger);
+}
+
+#[test]
+fn what_was_negotiated_is_counted_by_kind_and_word() {
+    let pki = TestPki::new();
+    let (program, _) = program(&pki);
+    let seen = |scrape: &Scrape, parameter: &str| {
+        let labels = [("parameter", parameter)];
+        scrape.count("mtls_persona_tls_negotiated_total", &labels)
+    };
+    let before = scrape(&program);
+    ping(&mut program.connect("persona"));
+    let after = scrape(&program);
+    for parameter in ["version", "suite", "group", "signature"] {
+        // Both halves of one connection are in this program.
+        assert_eq!(seen(&before, parameter), 0, "{parameter}");
+        assert_eq!(seen(&after, parameter), 2, "{parameter}");
+    }
+    let labels = [("parameter", "version"), ("value", "TLSv1.3")];
+    assert_eq!(after.count("mtls_persona_tls_negotiated_total", &labels), 2);
 }
 
 #[test]

@@ -123,6 +123,13 @@ fn the_dates_of_certificates_and_revocation_lists_are_told() {
     let end = scrape.sum("mtls_persona_certificate_not_after_timestamp_seconds", &own);
     assert!(((end - left) - unix_now() as f64).abs() < 100.0, "{end}");
 
+    let authorities = scrape.sum(
+        "mtls_persona_authority_not_after_timestamp_seconds",
+        &[("pair", "persona")],
+    );
+    // The root's and the intermediate's.
+    assert!(authorities > 2.0 * unix_now() as f64, "{authorities}");
+
     let (age, left) = (
         "mtls_persona_crl_age_seconds",
         "mtls_persona_crl_remaining_seconds",

@@ -58,7 +58,7 @@ impl Server {
             let runtime = Builder::new_current_thread().enable_all().build()?;
             let doors = open(&runtime, listeners)?;
             let (stop, stopped) = oneshot::channel();
-            let body = move || run(&runtime, doors, &site, stopped);
+            let body = move || run(runtime, doors, &site, stopped);
             let name = "admin".to_owned();
             let thread = std::thread::Builder::new().name(name).spawn(body)?;
             Ok(Server {
@@ -122,7 +122,7 @@ fn open(runtime: &Runtime, listeners: Vec<(Listener, Serves)>) -> io::Result<Vec
 }
 
 fn run(
-    runtime: &Runtime,
+    runtime: Runtime,
     doors: Vec<(Door, Serves)>,
     site: &Arc<Site>,
     stopped: oneshot::Receiver<()>,
@@ -136,6 +136,8 @@ fn run(
     }
     // It is an error when the server goes, and nothing else is ever sent.
     let _ = runtime.block_on(stopped);
+    // Whatever is still looked up for somebody has lost its reader.
+    runtime.shutdown_background();
 }
 
 /// Lets guests in, for good.

@@ -112,7 +112,7 @@ impl Site {
                 response(StatusCode::OK, JSON, page.await)
             }
             Place::Fips => {
-                let page = self.fips.page(async { pages::fips(&self.board).json });
+                let page = self.fips.page(fips(Arc::clone(&self.board)));
                 response(StatusCode::OK, JSON, page.await)
             }
         }
@@ -148,6 +148,14 @@ impl Site {
             }
         }
     }
+}
+
+/// What there is to show of FIPS. The first time the whole program is read for its hash, beside the thread
+/// that answers.
+async fn fips(board: Arc<Board>) -> String {
+    let page = tokio::task::spawn_blocking(move || pages::fips(&board).json);
+    // It fails only as a panic does, which is in the log.
+    page.await.unwrap_or_default()
 }
 
 fn json(page: Page) -> Response<Full<Bytes>> {

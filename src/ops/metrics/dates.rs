@@ -19,6 +19,11 @@ pub(super) fn write(families: &mut Families<'_>, generation: &Generation, now: i
         "How long that is from now; below 0 it has ended",
     )?;
     certificates(left, generation, |end| end.saturating_sub(now))?;
+    let ends = families.gauges(
+        "authority_not_after_timestamp_seconds",
+        "When an authority above a pair's own certificate ends, in seconds since 1970",
+    )?;
+    authorities(ends, generation)?;
     let ages = families.gauges(
         "crl_age_seconds",
         "How long ago a pair's revocation list was made",
@@ -46,6 +51,23 @@ fn certificates(
         let file = pair.tls.cert.display().to_string();
         let labels = [("pair", pair.name.as_str()), ("file", &file)];
         family.gauge(&labels, value(post.served.credentials.cert.not_after))?;
+    }
+    Ok(())
+}
+
+/// A sample of each authority in a pair's own chain, which begins with its certificate.
+fn authorities(mut family: Family<'_>, generation: &Generation) -> fmt::Result {
+    for post in generation.posts() {
+        let mut told = BTreeMap::new();
+        for cert in post.served.credentials.chain.iter().skip(1) {
+            // One of two of the same name is the same authority renewed.
+            let end = told.entry(cert.subject.as_str()).or_insert(cert.not_after);
+            *end = cert.not_after.min(*end);
+        }
+        for (subject, end) in told {
+            let pair = post.served.pair.name.as_str();
+            family.gauge(&[("pair", pair), ("subject", subject)], end)?;
+        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use super::dates;
 use super::family::Families;
 use super::process::Process;
 use crate::ops::board::Board;
+use crate::ops::fips::Effect;
 use crate::ops::reload::Crew;
 use crate::ops::supervisor::unix_now;
 use crate::tls;
@@ -13,6 +14,8 @@ use crate::tls;
 /// Writes all of it.
 pub(super) fn write(families: &mut Families<'_>, board: &Board) -> fmt::Result {
     build(families)?;
+    fips(families, board)?;
+    negotiated(families)?;
     reloads(families, board)?;
     dates::write(families, &board.generation(), unix_now())?;
     match board.crew() {
@@ -27,15 +30,45 @@ pub(super) fn write(families: &mut Families<'_>, board: &Board) -> fmt::Result {
 
 fn build(families: &mut Families<'_>) -> fmt::Result {
     let library = tls::library_version();
+    let unknown = "unknown";
     families.infos("build", "What is running")?.info(&[
         ("version", env!("CARGO_PKG_VERSION")),
         ("tls_library", &library),
-    ])?;
+        ("target", option_env!("PERSONA_TARGET").unwrap_or(unknown)),
+        ("rustc", option_env!("PERSONA_RUSTC").unwrap_or(unknown)),
+    ])
+}
+
+fn fips(families: &mut Families<'_>, board: &Board) -> fmt::Result {
+    let proofs = &board.origin.fips;
+    let (standing, proof) = (proofs.standing(), proofs.last());
     families.gauge(
         "fips_enabled",
         "1 if the TLS library runs as a FIPS module",
         u64::from(tls::is_fips()),
+    )?;
+    let is_proven = standing.effect == Effect::Proven;
+    families.gauge(
+        "fips_in_effect",
+        "1 if FIPS is asked for, the module has proven itself, and nothing else is negotiated",
+        u64::from(is_proven),
+    )?;
+    families.gauge(
+        "fips_last_proof_timestamp_seconds",
+        "When the module has proven itself last, in seconds since 1970; 0 where FIPS is not in effect",
+        if is_proven { proof.at } else { 0 },
     )
+}
+
+fn negotiated(families: &mut Families<'_>) -> fmt::Result {
+    let mut negotiated = families.counters(
+        "tls_negotiated",
+        "Finished handshakes by what they agreed on, each once for each kind of parameter",
+    )?;
+    for (parameter, value, count) in tls::seen() {
+        negotiated.counter(&[("parameter", parameter), ("value", value)], count)?;
+    }
+    Ok(())
 }
 
 fn reloads(families: &mut Families<'_>, board: &Board) -> fmt::Result {
