@@ -112,6 +112,13 @@ impl Program {
         lines.iter().filter(is_error).count()
     }
 
+    /// How many loads it has told to be refused, each behind all that was wrong with it.
+    pub fn refusals(&self) -> usize {
+        let lines = self.lines.lock().unwrap();
+        let is_last = |line: &&String| line.contains("not reloaded: generation ");
+        lines.iter().filter(is_last).count()
+    }
+
     /// The load that serves new connections, counted from 1.
     pub fn generation(&self) -> u64 {
         let lines = self.lines.lock().unwrap();
@@ -139,9 +146,9 @@ impl Program {
 
     /// Lets it reload, and waits until it has told what keeps it from that.
     pub fn refuse_reload(&self) {
-        let before = self.errors();
+        let before = self.refusals();
         self.signal("HUP");
-        until("the refusal", || (self.errors() > before).then_some(()));
+        until("the refusal", || (self.refusals() > before).then_some(()));
     }
 
     /// Where the pair of that name listens.
