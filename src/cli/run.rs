@@ -12,7 +12,7 @@ pub(super) fn run(source: Source) -> ExitCode {
         Ok(loaded) => loaded,
         Err(problems) => return fail(WRONG_WORDS, &problems),
     };
-    let _log = match logging::start(loaded.config.log_level) {
+    let _log = match logging::start(loaded.config.log_level, loaded.config.log_format) {
         Ok(guard) => guard,
         Err(error) => return fail(COULD_NOT, &error),
     };

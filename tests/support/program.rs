@@ -42,7 +42,7 @@ impl Program {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("it ended with {status}: {:#?}", self.lines());
             }
-            self.has_line(" ready with ").then_some(())
+            self.has_line("ready with ").then_some(())
         });
         self
     }
@@ -109,7 +109,16 @@ impl Program {
     /// How many lines say that something is wrong.
     pub fn errors(&self) -> usize {
         let lines = self.lines.lock().unwrap();
-        lines.iter().filter(|line| line.contains(" ERROR ")).count()
+        let told = [" ERROR ", "level=ERROR ", "\"level\":\"ERROR\""];
+        let is_error = |line: &&String| told.iter().any(|told| line.contains(told));
+        lines.iter().filter(is_error).count()
+    }
+
+    /// How many loads it has told to be refused, each behind all that was wrong with it.
+    pub fn refusals(&self) -> usize {
+        let lines = self.lines.lock().unwrap();
+        let is_last = |line: &&String| line.contains("not reloaded: generation ");
+        lines.iter().filter(is_last).count()
     }
 
     /// The load that serves new connections, counted from 1.
@@ -117,7 +126,7 @@ impl Program {
         let lines = self.lines.lock().unwrap();
         let mut newest_first = lines.iter().rev();
         let number = newest_first.find_map(|line| {
-            let (_, rest) = line.split_once(" reloaded: generation ")?;
+            let (_, rest) = line.split_once("reloaded: generation ")?;
             rest.split(' ').next()?.parse().ok()
         });
         number.unwrap_or(1)
@@ -139,22 +148,27 @@ impl Program {
 
     /// Lets it reload, and waits until it has told what keeps it from that.
     pub fn refuse_reload(&self) {
-        let before = self.errors();
+        let before = self.refusals();
         self.signal("HUP");
-        until("the refusal", || (self.errors() > before).then_some(()));
+        until("the refusal", || (self.refusals() > before).then_some(()));
     }
 
     /// Where the pair of that name listens.
     pub fn addr(&self, pair: &str) -> SocketAddr {
-        let name = format!(" pair={pair:?} ");
+        let names = [
+            format!(" pair={pair:?} "),
+            format!(" pair={pair} "),
+            format!("\"pair\":{pair:?},"),
+        ];
         // It is among the first, and there may be a hundred thousand.
         let lines = self.lines.lock().unwrap();
         let line = lines
             .iter()
-            .find(|l| l.contains("listening on ") && l.contains(&name));
+            .find(|l| l.contains("listening on ") && names.iter().any(|name| l.contains(name)));
         let line = line.unwrap_or_else(|| panic!("{pair} does not listen: {lines:#?}"));
         let (_, rest) = line.split_once("listening on ").unwrap();
-        rest.split(' ').next().unwrap().parse().unwrap()
+        let address = rest.split([' ', '"']).next().unwrap();
+        address.parse().unwrap()
     }
 
     /// Where it tells that of itself: `everything`, `health` or `metrics`.

@@ -343,11 +343,7 @@ impl Renewer {
         for post in self.generation.posts() {
             if generation.post(post.served.id).is_none() {
                 let pair = &post.served.pair;
-                log::info!(
-                    "no longer listening on {} pair={:?}",
-                    pair.inbound,
-                    pair.name
-                );
+                log::info!(pair = pair.name.as_str(); "no longer listening on {}", pair.inbound);
             }
         }
         crew.acceptor.post(AcceptorMsg::Publish {
@@ -452,9 +448,9 @@ fn lost_names_of(older: &Generation, newer: &Generation) -> BTreeSet<String> {
 /// Tells where a pair listens.
 pub(in crate::ops) fn announce(endpoint: &Endpoint, pair: &Pair) {
     log::info!(
-        "listening on {endpoint} pair={:?} mode={} outbound={}",
-        pair.name,
-        pair.mode,
-        pair.outbound
+        pair = pair.name.as_str(),
+        mode:% = pair.mode,
+        outbound:% = pair.outbound;
+        "listening on {endpoint}"
     );
 }
