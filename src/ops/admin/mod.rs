@@ -7,6 +7,8 @@
 //! | `pages.rs` | health, readiness and certificates, from what is known of them |
 //! | `connections.rs`, `legs.rs` | the live connections |
 //! | `status.rs` | the program, its pairs, what was loaded and what has failed |
+//! | `rates.rs` | bytes a second of each pair in the last minutes |
+//! | `page.html` | the page for a browser, which reads the two above |
 //! | `survey.rs`, `fresh.rs` | the workers are asked, but not more than once a second |
 //!
 //! Nothing that is asked here changes anything, and whoever asks, however often and however slowly, takes
@@ -20,6 +22,7 @@ mod door;
 mod fresh;
 mod legs;
 mod pages;
+mod rates;
 mod server;
 mod site;
 mod status;

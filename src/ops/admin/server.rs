@@ -14,9 +14,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
-use tokio::time::{sleep, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::door::{Door, Guest};
+use super::rates;
 use super::site::Site;
 use crate::config::{Admin, Serves};
 use crate::net::{Endpoint, Inherited, Listener};
@@ -131,6 +132,12 @@ fn run(
     if let Err(error) = setpriority_process(None, NICENESS) {
         log::debug!("the administrative thread keeps its priority: {error}");
     }
+    if doors
+        .iter()
+        .any(|(_, serves)| *serves == Serves::Everything)
+    {
+        runtime.spawn(count(Arc::clone(site)));
+    }
     for (door, serves) in doors {
         runtime.spawn(receive(door, serves, Arc::clone(site)));
     }
@@ -138,6 +145,18 @@ fn run(
     let _ = runtime.block_on(stopped);
     // Whatever is still looked up for somebody has lost its reader.
     runtime.shutdown_background();
+}
+
+/// Counts what the pairs carry, for good.
+async fn count(site: Arc<Site>) {
+    let mut ticks = interval(rates::EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last = ticks.tick().await;
+    loop {
+        let now = ticks.tick().await;
+        site.count(now - last);
+        last = now;
+    }
 }
 
 /// Lets guests in, for good.

@@ -1,16 +1,22 @@
 //! Which page is asked for.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use hyper::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 
 use super::accept;
 use super::fresh::Fresh;
 use super::pages::{self, Page};
+use super::rates::{Carried, Rates};
 use super::{connections, status};
+use crate::base::tally::PairSum;
 use crate::config::{Admin, Serves};
 use crate::ops::board::Board;
 use crate::ops::metrics::{MTLSD, Metrics};
@@ -18,6 +24,14 @@ use crate::ops::supervisor::unix_now;
 
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
+const HTML: &str = "text/html; charset=utf-8";
+
+/// The page for a browser: one file, which asks for nothing but this site's own pages.
+const PAGE: &str = include_str!("page.html");
+
+/// What a browser lets that page do.
+const PAGE_POLICY: &str = "default-src 'none'; connect-src 'self'; style-src 'unsafe-inline'; \
+    script-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const INDEX: &str = "\
 /metrics      figures for Prometheus
@@ -65,6 +79,7 @@ pub(super) struct Site {
     connections: Fresh,
     status: Fresh,
     fips: Fresh,
+    rates: Mutex<Rates>,
     /// Health and certificates are told as mtlsd tells them.
     is_mtlsd: bool,
 }
@@ -77,6 +92,7 @@ impl Site {
             connections: Fresh::default(),
             status: Fresh::default(),
             fips: Fresh::default(),
+            rates: Mutex::default(),
             is_mtlsd: admin.metric_prefix == MTLSD,
         }
     }
@@ -98,7 +114,7 @@ impl Site {
             return response;
         }
         match place {
-            Place::Index => response(StatusCode::OK, TEXT, INDEX),
+            Place::Index => index(request.headers()),
             Place::Health => json(pages::health()),
             Place::Readiness => json(self.readiness()),
             Place::Certificates => json(self.certificates()),
@@ -108,7 +124,7 @@ impl Site {
                 response(StatusCode::OK, JSON, page.await)
             }
             Place::Status => {
-                let page = self.status.page(status::page(&self.board));
+                let page = self.status.page(status::page(&self.board, &self.rates));
                 response(StatusCode::OK, JSON, page.await)
             }
             Place::Fips => {
@@ -116,6 +132,22 @@ impl Site {
                 response(StatusCode::OK, JSON, page.await)
             }
         }
+    }
+
+    /// Notes what the pairs have carried, that long after the last time.
+    pub(super) fn count(&self, elapsed: Duration) {
+        let generation = self.board.generation();
+        let posts = generation.posts().iter().take(status::PAIRS_MAX);
+        let carried = posts.map(|post| {
+            let mut sum = PairSum::default();
+            post.counters.add_to(&mut sum);
+            let carried = Carried {
+                outward: sum.outward,
+                inward: sum.inward,
+            };
+            (post.served.pair.name.as_str(), carried)
+        });
+        rates(&self.rates).take(elapsed, carried);
     }
 
     fn readiness(&self) -> Page {
@@ -156,6 +188,29 @@ async fn fips(board: Arc<Board>) -> String {
     let page = tokio::task::spawn_blocking(move || pages::fips(&board).json);
     // It fails only as a panic does, which is in the log.
     page.await.unwrap_or_default()
+}
+
+/// The rates, whatever became of who had them before.
+pub(super) fn rates(rates: &Mutex<Rates>) -> MutexGuard<'_, Rates> {
+    rates.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// For a browser a page, and for everybody else a list of the pages.
+fn index(headers: &HeaderMap) -> Response<Full<Bytes>> {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    if !accept.is_some_and(|accept| accept.contains("text/html")) {
+        return response(StatusCode::OK, TEXT, INDEX);
+    }
+    let mut response = response(StatusCode::OK, HTML, PAGE);
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (CONTENT_SECURITY_POLICY, PAGE_POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
 }
 
 fn json(page: Page) -> Response<Full<Bytes>> {

@@ -2,11 +2,15 @@
 
 mod pair;
 
+use std::sync::Mutex;
+
 use serde::Serialize;
 
 use self::pair::{Pair, pair};
 use super::legs::{Leg, leg};
 use super::pages::{Page, time, uptime};
+use super::rates::Rates;
+use super::site;
 use super::survey::Survey;
 use crate::ops::board::{Board, Stage};
 use crate::ops::fips::Effect;
@@ -18,7 +22,7 @@ use crate::reactor::Failed;
 use crate::tls;
 
 /// Pairs that are told of, and failures of connections.
-const PAIRS_MAX: usize = 1000;
+pub(super) const PAIRS_MAX: usize = 1000;
 const FAILURES_MAX: usize = 64;
 
 #[derive(Serialize)]
@@ -119,7 +123,7 @@ struct Failure<'a> {
 }
 
 /// The page as JSON.
-pub(super) async fn page(board: &Board) -> String {
+pub(super) async fn page(board: &Board, rates: &Mutex<Rates>) -> String {
     // None of those that live: only what failed.
     let survey = Survey::of(board, 0).await;
     let now = unix_now();
@@ -128,6 +132,7 @@ pub(super) async fn page(board: &Board) -> String {
     let posts = generation.posts();
     let shown = posts.iter().take(PAIRS_MAX);
     let failed = survey.answers.iter().flat_map(|(_, answer)| &answer.failed);
+    let rates = site::rates(rates);
     let status = Status {
         time: time(now),
         uptime_ms: uptime(board),
@@ -157,7 +162,10 @@ pub(super) async fn page(board: &Board) -> String {
             failures: crew.lookups.failed.get(),
         }),
         pairs: shown
-            .map(|post| pair(post, stage == Stage::Draining, now))
+            .map(|post| {
+                let rates = rates.of(&post.served.pair.name);
+                pair(post, rates, stage == Stage::Draining, now)
+            })
             .collect(),
         pairs_total: posts.len(),
         failures: failures(failed),

@@ -11,6 +11,7 @@ use crate::base::tally::{Decision, Limit, PairSum, Reach};
 use crate::config::Mode;
 use crate::identity::PeerCert;
 use crate::ops::admin::pages::{Left, left, time};
+use crate::ops::admin::rates::Shown as Rates;
 use crate::reactor::Post;
 use crate::tls::ListDates;
 
@@ -30,6 +31,7 @@ pub(super) struct Pair<'a> {
     connections: Connections,
     bytes_outward: u64,
     bytes_inward: u64,
+    rates: Rates,
     /// By leg; only legs that are TLS.
     handshakes: BTreeMap<&'a str, Handshakes>,
     /// How often, by decision: peers that an access list was asked about.
@@ -96,7 +98,7 @@ struct List<'a> {
 }
 
 /// A pair as it is at `now`, in seconds since 1970.
-pub(super) fn pair(post: &Post, is_draining: bool, now: i64) -> Pair<'_> {
+pub(super) fn pair(post: &Post, rates: Rates, is_draining: bool, now: i64) -> Pair<'_> {
     let mut sum = PairSum::default();
     post.counters.add_to(&mut sum);
     let pair = &post.served.pair;
@@ -131,6 +133,7 @@ pub(super) fn pair(post: &Post, is_draining: bool, now: i64) -> Pair<'_> {
         },
         bytes_outward: sum.outward,
         bytes_inward: sum.inward,
+        rates,
         handshakes: handshakes(&sum, pair.mode),
         acl: Decision::ALL
             .into_iter()
