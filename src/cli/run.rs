@@ -16,7 +16,7 @@ pub(super) fn run(source: Source) -> ExitCode {
 
 /// Serves a configuration until it is told to stop. `source` is where it is from, if it is to be read again.
 pub(super) fn serve(loaded: Loaded, source: Option<Source>) -> ExitCode {
-    let _log = match logging::start(loaded.config.log_level) {
+    let _log = match logging::start(loaded.config.log_level, loaded.config.log_format) {
         Ok(guard) => guard,
         Err(error) => return fail(COULD_NOT, &error),
     };

@@ -16,6 +16,7 @@ use super::visit::Visit;
 use crate::base::deadline::{DeadlineKind, Deadlines};
 use crate::base::id::{ConnId, Side};
 use crate::base::reason::CloseReason;
+use crate::base::tally::{Reach, Tally};
 use crate::config::{Address, OnTruncation};
 use crate::net::{Endpoint, Socket};
 use crate::relay::{Relay, RelayStep, Truncation, Waiting};
@@ -50,6 +51,8 @@ pub struct Accepted {
     pub socket: Socket,
     /// Who opened it.
     pub peer: Endpoint,
+    /// Where its worker counts what is of its pair.
+    pub tally: Arc<Tally>,
 }
 
 /// One connection.
@@ -72,6 +75,9 @@ pub struct Connection {
     pub(super) routed: Option<Address>,
     /// Its client was told why it ends, and gets a moment to read that.
     pub(super) is_turned_away: bool,
+    pub(super) tally: Arc<Tally>,
+    /// When the handshake that is under way began, or the last one.
+    pub(super) handshake_from: Instant,
 }
 
 /// When something last moved: what the idle deadlines count from.
@@ -104,7 +110,9 @@ impl Connection {
             served,
             socket,
             peer,
+            tally,
         } = accepted;
+        tally.opened();
         let Served {
             pair, credentials, ..
         } = &*served;
@@ -149,6 +157,8 @@ impl Connection {
             visit: None,
             routed: None,
             is_turned_away: false,
+            tally,
+            handshake_from: now,
         }
     }
 
@@ -279,6 +289,7 @@ impl Connection {
 
     pub(super) fn relay(&mut self, now: Instant) -> Next {
         self.activity.at = now;
+        self.tally.went(Reach::Reached);
         Next::Phase(Phase::Relaying(Relay::new(
             match self.served.pair.on_truncation {
                 OnTruncation::Abort => Truncation::Abort,
@@ -293,6 +304,13 @@ impl Connection {
         };
         let step = relay.turn(&mut self.inbound, outbound, turn.scratch);
         outbound.let_go(turn.scratch);
+        let outward = relay.flow_from(Side::Inbound).bytes();
+        let inward = relay.flow_from(Side::Outbound).bytes();
+        self.tally.moved(
+            outward - self.summary.bytes_outward,
+            inward - self.summary.bytes_inward,
+        );
+        (self.summary.bytes_outward, self.summary.bytes_inward) = (outward, inward);
         let moved = self.inbound.moved() + outbound.moved();
         let waiting = relay.waiting();
         if moved != self.activity.moved || waiting != self.activity.waiting {

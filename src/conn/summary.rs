@@ -1,8 +1,11 @@
 //! What happened on a connection: its line in the access log.
 
-use std::fmt;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Instant;
+
+use log::Record;
+use log::kv::{self, Key, Value, VisitSource};
 
 use super::authorize::Judgement;
 use crate::base::id::Side;
@@ -10,7 +13,7 @@ use crate::base::reason::{CloseReason, Severity};
 use crate::config::Pair;
 use crate::identity::PeerCert;
 use crate::net::Endpoint;
-use crate::route::Record;
+use crate::route::Row;
 use crate::tls::Negotiated;
 
 /// The target of the access log's lines.
@@ -19,9 +22,9 @@ pub const ACCESS_TARGET: &str = "access";
 /// Facts about one connection, filled as they become known and told exactly once, at its end.
 pub(super) struct Summary {
     pair: Arc<Pair>,
-    started: Instant,
-    inbound: LegFacts,
-    outbound: LegFacts,
+    pub(super) started: Instant,
+    pub(super) inbound: LegFacts,
+    pub(super) outbound: LegFacts,
     /// The host that a client of a connector wants.
     host: Option<Arc<str>>,
     /// Bytes from the inbound to the outbound leg.
@@ -34,12 +37,34 @@ pub(super) struct Summary {
     is_told: bool,
 }
 
-#[derive(Default)]
-struct LegFacts {
-    endpoint: Option<Endpoint>,
-    negotiated: Option<Negotiated>,
-    peer: Option<Arc<PeerCert>>,
-    judgement: Option<Judgement>,
+/// What is known of one leg.
+#[derive(Clone, Debug, Default)]
+pub struct LegFacts {
+    /// Who connected, or which address was reached.
+    pub endpoint: Option<Endpoint>,
+    /// What its handshake agreed on.
+    pub negotiated: Option<Arc<Negotiated>>,
+    /// The certificate that its peer showed.
+    pub peer: Option<Arc<PeerCert>>,
+    /// What the pair's access list says of the peer.
+    pub judgement: Option<Judgement>,
+}
+
+/// A connection that ended as none should.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its pair, as it was served when it came.
+    pub pair: Arc<Pair>,
+    /// Why it ended.
+    pub reason: CloseReason,
+    /// The leg that this is about, if it is about one.
+    pub side: Option<Side>,
+    /// What more is known, in one line.
+    pub detail: String,
+    /// The leg that was accepted.
+    pub inbound: LegFacts,
+    /// The leg to the destination.
+    pub outbound: LegFacts,
 }
 
 struct Outcome {
@@ -86,7 +111,7 @@ impl Summary {
         peer: Option<Arc<PeerCert>>,
     ) {
         let facts = self.leg(side);
-        facts.negotiated = Some(negotiated);
+        facts.negotiated = Some(Arc::new(negotiated));
         facts.peer = peer;
     }
 
@@ -118,15 +143,20 @@ impl Summary {
         });
     }
 
+    /// The leg that its end is about, if it is about one.
+    pub(super) fn culprit(&self) -> Option<Side> {
+        self.outcome.as_ref()?.side
+    }
+
     /// Why it ended, if it did.
     pub(super) fn reason(&self) -> Option<CloseReason> {
         self.outcome.as_ref().map(|outcome| outcome.reason)
     }
 
     /// What is kept of it, but for its user and its bytes.
-    pub(super) fn record(&self, now: Instant, unix_now: i64) -> Record {
+    pub(super) fn record(&self, now: Instant, unix_now: i64) -> Row {
         let endpoint = |facts: &LegFacts| facts.endpoint.as_ref().map(ToString::to_string);
-        Record {
+        Row {
             ended_at: unix_now,
             user: None,
             host: self.host.clone(),
@@ -139,6 +169,20 @@ impl Summary {
         }
     }
 
+    /// What is to be remembered of it: it has ended, and not as an ordinary connection does.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let outcome = self.outcome.as_ref()?;
+        let is_notable = outcome.reason.severity() == Severity::Notable && !self.is_expected;
+        is_notable.then(|| Failure {
+            pair: Arc::clone(&self.pair),
+            reason: outcome.reason,
+            side: outcome.side,
+            detail: outcome.detail.clone(),
+            inbound: self.inbound.clone(),
+            outbound: self.outbound.clone(),
+        })
+    }
+
     /// Writes the line.
     pub(super) fn tell(&mut self, now: Instant) {
         self.is_told = true;
@@ -147,7 +191,16 @@ impl Summary {
             _ if self.is_expected => log::Level::Info,
             _ => log::Level::Warn,
         };
-        log::log!(target: ACCESS_TARGET, level, "{}", Line { summary: self, now });
+        if log::log_enabled!(target: ACCESS_TARGET, level) {
+            log::logger().log(
+                &Record::builder()
+                    .target(ACCESS_TARGET)
+                    .level(level)
+                    .args(format_args!(""))
+                    .key_values(&Line::of(self, now))
+                    .build(),
+            );
+        }
     }
 
     fn leg(&mut self, side: Side) -> &mut LegFacts {
@@ -167,85 +220,151 @@ impl Drop for Summary {
     }
 }
 
-/// One line of `key=value`; what comes from outside is quoted and escaped.
+/// What a line says, in its order.
 struct Line<'a> {
-    summary: &'a Summary,
-    now: Instant,
+    fields: Vec<(&'static str, Told<'a>)>,
 }
 
-impl fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let summary = self.summary;
-        write!(f, "pair={:?}", summary.pair.name)?;
-        for (side, facts) in [
-            (Side::Inbound, &summary.inbound),
-            (Side::Outbound, &summary.outbound),
-        ] {
-            facts.write(f, side.label())?;
+/// One thing that is told.
+enum Told<'a> {
+    /// What comes from outside, which is quoted and escaped.
+    Text(Cow<'a, str>),
+    /// A word that cannot hold what would have to be.
+    Word(Cow<'a, str>),
+    Number(u64),
+    True,
+}
+
+impl kv::Source for Line<'_> {
+    fn visit<'kvs>(&'kvs self, visitor: &mut dyn VisitSource<'kvs>) -> Result<(), kv::Error> {
+        for (key, told) in &self.fields {
+            let value = match told {
+                Told::Text(text) => Value::from(text.as_ref()),
+                Told::Word(word) => Value::from_display(word),
+                Told::Number(number) => Value::from(*number),
+                Told::True => Value::from(true),
+            };
+            visitor.visit_pair(Key::from_str(key), value)?;
         }
+        Ok(())
+    }
+}
+
+impl<'a> Line<'a> {
+    fn of(summary: &'a Summary, now: Instant) -> Line<'a> {
+        let mut line = Line { fields: Vec::new() };
+        line.text("pair", summary.pair.name.as_str());
+        line.leg(&summary.inbound, &INBOUND);
+        line.leg(&summary.outbound, &OUTBOUND);
         if let Some(host) = &summary.host {
-            write!(f, " connect_id={host:?}")?;
+            line.text("connect_id", &**host);
         }
-        let duration = self.now.saturating_duration_since(summary.started);
-        write!(
-            f,
-            " bytes_outward={} bytes_inward={} duration_ms={}",
-            summary.bytes_outward,
-            summary.bytes_inward,
-            duration.as_millis()
-        )?;
-        let Some(outcome) = &summary.outcome else {
-            return Ok(());
-        };
-        write!(f, " reason={}", outcome.reason.label())?;
+        let duration = now.saturating_duration_since(summary.started);
+        line.number("bytes_outward", summary.bytes_outward);
+        line.number("bytes_inward", summary.bytes_inward);
+        line.number("duration_ms", duration.as_millis() as u64);
+        if let Some(outcome) = &summary.outcome {
+            line.outcome(outcome, summary.is_expected);
+        }
+        line
+    }
+
+    fn outcome(&mut self, outcome: &'a Outcome, is_expected: bool) {
+        self.word("reason", outcome.reason.label());
         if let Some(side) = outcome.side {
-            write!(f, " leg={}", side.label())?;
+            self.word("leg", side.label());
         }
         if !outcome.detail.is_empty() {
-            write!(f, " detail={:?}", outcome.detail)?;
+            self.text("detail", outcome.detail.as_str());
         }
-        match outcome.reason.remedy() {
-            "" => Ok(()),
-            _ if summary.is_expected => Ok(()),
-            remedy => write!(f, " remedy={remedy:?}"),
+        let remedy = outcome.reason.remedy();
+        if !remedy.is_empty() && !is_expected {
+            self.text("remedy", remedy);
         }
+    }
+
+    fn leg(&mut self, facts: &'a LegFacts, keys: &LegKeys) {
+        match &facts.endpoint {
+            Some(Endpoint::Tcp(address)) => self.word(keys.endpoint, address.to_string()),
+            // A stranger may have bound its end to any name.
+            Some(endpoint) => self.text(keys.endpoint, endpoint.to_string()),
+            None => self.word(keys.endpoint, "-"),
+        }
+        if let Some(negotiated) = &facts.negotiated {
+            self.word(keys.version, negotiated.version.as_str());
+            self.word(keys.suite, negotiated.suite.as_str());
+            self.word(keys.group, negotiated.group.as_str());
+            if negotiated.is_resumed {
+                self.fields.push((keys.resumed, Told::True));
+            }
+        }
+        if let Some(peer) = &facts.peer {
+            self.text(keys.subject, peer.subject.as_str());
+            self.text(keys.sans, peer.sans_text());
+            self.text(keys.issuer, peer.issuer.as_str());
+            self.word(keys.serial, peer.serial.as_str());
+        }
+        match &facts.judgement {
+            Some(Judgement::Admitted(Some(rule))) => self.text(keys.allowed_by, rule.as_ref()),
+            Some(Judgement::Observed) => {
+                self.word(keys.observed, CloseReason::AclDenied.label());
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, key: &'static str, text: impl Into<Cow<'a, str>>) {
+        self.fields.push((key, Told::Text(text.into())));
+    }
+
+    fn word(&mut self, key: &'static str, word: impl Into<Cow<'a, str>>) {
+        self.fields.push((key, Told::Word(word.into())));
+    }
+
+    fn number(&mut self, key: &'static str, number: u64) {
+        self.fields.push((key, Told::Number(number)));
     }
 }
 
-impl LegFacts {
-    fn write(&self, f: &mut fmt::Formatter<'_>, leg: &str) -> fmt::Result {
-        match &self.endpoint {
-            Some(Endpoint::Tcp(address)) => write!(f, " {leg}={address}")?,
-            // A stranger may have bound its end to any name.
-            Some(endpoint) => write!(f, " {leg}={:?}", endpoint.to_string())?,
-            None => write!(f, " {leg}=-")?,
-        }
-        if let Some(negotiated) = &self.negotiated {
-            write!(
-                f,
-                " {leg}_version={} {leg}_suite={} {leg}_group={}",
-                negotiated.version, negotiated.suite, negotiated.group
-            )?;
-            if negotiated.is_resumed {
-                write!(f, " {leg}_resumed=true")?;
-            }
-        }
-        if let Some(peer) = &self.peer {
-            write!(
-                f,
-                " {leg}_subject={:?} {leg}_sans={:?} {leg}_issuer={:?} {leg}_serial={}",
-                peer.subject,
-                peer.sans_text(),
-                peer.issuer,
-                peer.serial
-            )?;
-        }
-        match &self.judgement {
-            Some(Judgement::Admitted(Some(rule))) => write!(f, " {leg}_allowed_by={rule:?}"),
-            Some(Judgement::Observed) => {
-                write!(f, " {leg}_observed={}", CloseReason::AclDenied.label())
-            }
-            _ => Ok(()),
-        }
-    }
+/// What the facts of a leg are called.
+struct LegKeys {
+    endpoint: &'static str,
+    version: &'static str,
+    suite: &'static str,
+    group: &'static str,
+    resumed: &'static str,
+    subject: &'static str,
+    sans: &'static str,
+    issuer: &'static str,
+    serial: &'static str,
+    allowed_by: &'static str,
+    observed: &'static str,
 }
+
+const INBOUND: LegKeys = LegKeys {
+    endpoint: "inbound",
+    version: "inbound_version",
+    suite: "inbound_suite",
+    group: "inbound_group",
+    resumed: "inbound_resumed",
+    subject: "inbound_subject",
+    sans: "inbound_sans",
+    issuer: "inbound_issuer",
+    serial: "inbound_serial",
+    allowed_by: "inbound_allowed_by",
+    observed: "inbound_observed",
+};
+
+const OUTBOUND: LegKeys = LegKeys {
+    endpoint: "outbound",
+    version: "outbound_version",
+    suite: "outbound_suite",
+    group: "outbound_group",
+    resumed: "outbound_resumed",
+    subject: "outbound_subject",
+    sans: "outbound_sans",
+    issuer: "outbound_issuer",
+    serial: "outbound_serial",
+    allowed_by: "outbound_allowed_by",
+    observed: "outbound_observed",
+};

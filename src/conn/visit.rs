@@ -22,7 +22,7 @@ use crate::config::{Address, IdSource, OnRevoke};
 use crate::identity::SpiffeUser;
 use crate::relay::{Fill, Flush, Leg as _};
 use crate::route::{
-    Answer, Changes, ConnectId, Place, Places, Preamble, PreambleError, Question, Record, refusal,
+    Answer, Changes, ConnectId, Place, Places, Preamble, PreambleError, Question, Row, refusal,
 };
 
 /// Where a host is as the database has it, or why it is not to be reached.
@@ -227,7 +227,7 @@ impl Connection {
     }
 
     /// What is kept of a connection that ends, if its directory wants to know.
-    pub fn record(&self, now: Instant, unix_now: i64) -> Option<Record> {
+    pub fn record(&self, now: Instant, unix_now: i64) -> Option<Row> {
         let directory = self.served.pair.directory.as_ref()?;
         if !directory.logs_connections {
             return None;

@@ -1,7 +1,9 @@
 //! The log: lines on standard error that never make a worker wait.
 
+mod form;
+
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::os::unix::fs::MetadataExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -9,11 +11,17 @@ use crossbeam_channel::{Receiver, Sender, TrySendError};
 use env_logger::Target;
 use log::LevelFilter;
 
+use self::form::Form;
+use crate::config::LogFormat;
+
 /// Lines that may wait for a slow reader of standard error; more are dropped and counted.
 const QUEUE_LINES: usize = 8192;
 
 /// How long the end of the program waits for lines to be taken.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Lines that were dropped since the start. There is one log in a process, and one standard error.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
 
 enum Line {
     Text(Vec<u8>),
@@ -28,26 +36,24 @@ pub struct LogGuard {
 }
 
 /// Starts the log. The environment variable `RUST_LOG` has the last word on levels.
-pub fn start(level: LevelFilter) -> io::Result<LogGuard> {
+pub fn start(level: LevelFilter, format: LogFormat) -> io::Result<LogGuard> {
+    let form = Form::of(format, stderr_is_journal());
     let (queue, lines) = crossbeam_channel::bounded(QUEUE_LINES);
-    let dropped = Arc::new(AtomicU64::new(0));
     let (done, written) = crossbeam_channel::bounded::<()>(0);
-    let writer = {
-        let dropped = Arc::clone(&dropped);
-        move || {
-            write_lines(&lines, &dropped);
-            drop(done);
-        }
+    let writer = move || {
+        write_lines(&lines, form);
+        drop(done);
     };
     std::thread::Builder::new()
         .name("log".to_owned())
         .spawn(writer)?;
     let sink = Sink {
         queue: queue.clone(),
-        dropped,
         line: Vec::new(),
     };
-    formatted(level).target(Target::Pipe(Box::new(sink))).init();
+    formatted(level, form)
+        .target(Target::Pipe(Box::new(sink)))
+        .init();
     // Written to standard error directly, a panic could wait for its reader before anybody heard of it.
     std::panic::set_hook(Box::new(|panic| log::error!("{panic}")));
     Ok(LogGuard { queue, written })
@@ -56,40 +62,66 @@ pub fn start(level: LevelFilter) -> io::Result<LogGuard> {
 /// A logger that writes to standard error itself, at the levels of `RUST_LOG` alone, for a short-lived
 /// process that shows something else.
 pub fn direct() -> env_logger::Logger {
-    formatted(LevelFilter::Off).build()
+    formatted(LevelFilter::Off, Form::Text).build()
 }
 
-fn formatted(level: LevelFilter) -> env_logger::Builder {
+/// Lines that were dropped since the start of the program, as standard error took no more.
+pub fn dropped() -> u64 {
+    DROPPED.load(Ordering::Relaxed)
+}
+
+/// Whether the journal reads standard error, by what systemd.exec(5) says of `JOURNAL_STREAM`: device
+/// and inode, as a program further down may have another standard error and the same environment.
+fn stderr_is_journal() -> bool {
+    let Ok(stream) = std::env::var("JOURNAL_STREAM") else {
+        return false;
+    };
+    let stderr = std::fs::metadata("/proc/self/fd/2");
+    stderr.is_ok_and(|stderr| stream == format!("{}:{}", stderr.dev(), stderr.ino()))
+}
+
+fn formatted(level: LevelFilter, form: Form) -> env_logger::Builder {
     let mut builder = env_logger::Builder::new();
     builder
         .filter_level(level)
         .parse_default_env()
-        .format(|out, record| {
+        .format(move |out, record| {
             let time = out.timestamp_millis();
-            let (level, target) = (record.level(), short(record.target()));
-            writeln!(out, "{time} {level:<5} {target}: {}", record.args())
+            form.write(out, &time, record)
         });
     builder
 }
 
-/// `access` stays, a module's path is shown as the program.
-fn short(target: &str) -> &str {
-    target.split("::").next().unwrap_or(target)
-}
-
-fn write_lines(lines: &Receiver<Line>, dropped: &AtomicU64) {
+fn write_lines(lines: &Receiver<Line>, form: Form) {
     let mut out = io::stderr();
+    let mut told = dropped();
     while let Ok(Line::Text(line)) = lines.recv() {
         // Nowhere to tell of a closed standard error.
         let _ = out.write_all(&line);
-        let missed = dropped.swap(0, Ordering::Relaxed);
+        let missed = dropped() - told;
         if missed > 0 {
-            let _ = writeln!(
-                out,
-                "{missed} log lines were dropped: standard error is too slow"
-            );
+            told += missed;
+            let _ = tell_missed(&mut out, form, missed);
         }
     }
+}
+
+/// Not by the queue: it may be full.
+#[allow(clippy::disallowed_methods)] // a line's own time
+fn tell_missed(out: &mut impl Write, form: Form, missed: u64) -> io::Result<()> {
+    let mut line = Vec::new();
+    form.write(
+        &mut line,
+        &jiff::Timestamp::now(),
+        &log::Record::builder()
+            .level(log::Level::Warn)
+            .target(module_path!())
+            .args(format_args!(
+                "{missed} log lines were dropped: standard error is too slow"
+            ))
+            .build(),
+    )?;
+    out.write_all(&line)
 }
 
 impl Drop for LogGuard {
@@ -104,7 +136,6 @@ impl Drop for LogGuard {
 /// Collects a line and queues it whole.
 struct Sink {
     queue: Sender<Line>,
-    dropped: Arc<AtomicU64>,
     line: Vec<u8>,
 }
 
@@ -114,7 +145,7 @@ impl Write for Sink {
         if self.line.ends_with(b"\n") {
             let line = Line::Text(std::mem::take(&mut self.line));
             if let Err(TrySendError::Full(_)) = self.queue.try_send(line) {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
+                DROPPED.fetch_add(1, Ordering::Relaxed);
             }
         }
         Ok(data.len())

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use mio::Poll;
 
+use super::admin::Server;
+use super::board::{Board, Origin};
 use super::control::{Control, ControlLine};
 use super::fips::{Guard, Proof, Standing};
 pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
 use super::{descriptors, threads};
+use crate::base::tally::WorkerCounters;
 use crate::config::{Config, Source};
 use crate::reactor::{Acceptor, Admission, Directories, Generation, Worker, mailbox, resolve_lane};
 
@@ -23,8 +26,10 @@ pub enum StartError {
     Fips(String),
     /// Certificates, keys or trust files: each problem a line.
     Credentials(Vec<String>),
-    /// An address cannot be listened on.
+    /// A pair's address cannot be listened on.
     Listen(ListenError),
+    /// An administrative address cannot be listened on.
+    Admin(String),
     /// The system refused a thread, a poller or a signal handler.
     System(io::Error),
 }
@@ -35,6 +40,7 @@ impl fmt::Display for StartError {
             StartError::Fips(what) => f.write_str(what),
             StartError::Credentials(problems) => f.write_str(&problems.join("\n")),
             StartError::Listen(error) => error.fmt(f),
+            StartError::Admin(what) => write!(f, "admin: {what}"),
             StartError::System(error) => write!(f, "the system refused: {error}"),
         }
     }
@@ -64,6 +70,14 @@ pub fn start(
     let guard = Guard::new(standing, proof, clock.steady);
     guard.announce();
     let profile = guard.profile();
+    // Before all else, so that it tells of the start.
+    let origin = Origin {
+        started: clock.steady,
+        file: source.as_ref().map(|source| source.path.clone()),
+        fips: Arc::clone(guard.board()),
+    };
+    let board = Arc::new(Board::new(origin));
+    let admin = Server::start(&config.admin, &board).map_err(StartError::Admin)?;
     let staged = Staged::of(config.clone());
     let fingerprint = staged.fingerprint;
     let none = Generation::new(0, Vec::new());
@@ -73,17 +87,24 @@ pub fn start(
         log::warn!("{warning}");
     }
     let descriptors = descriptors::raise_limit();
-    let next = Next::behind(&none, proven).map_err(StartError::Listen)?;
+    let workers = match config.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        count => count,
+    };
+    let next = Next::behind(&none, proven, workers).map_err(StartError::Listen)?;
     let endpoints = next.opened.iter();
     let endpoints = endpoints.map(|(listener, pair)| Ok((*pair, listener.endpoint()?)));
     let endpoints = endpoints.collect::<io::Result<Vec<_>>>()?;
     let most = descriptors::connections(descriptors);
     let directories = Arc::new(Directories::new(profile));
-    let (crew, generation) = muster(&config, next, most, (&line.sender, directories))?;
+    let threads = (&line.sender, directories);
+    let (crew, generation) = muster(&config, next, (workers, most), threads)?;
+    let crew = Arc::new(crew);
+    board.muster(Arc::clone(&crew));
     let renewer = Renewer::new(
         (source, config),
         (generation, fingerprint),
-        line.sender.clone(),
+        (line.sender.clone(), board),
         (most, profile),
         &clock,
     );
@@ -92,7 +113,7 @@ pub fn start(
         crew,
         (renewer, guard),
         endpoints,
-        descriptors,
+        (descriptors, admin),
     ))
 }
 
@@ -100,17 +121,18 @@ pub fn start(
 fn muster(
     config: &Config,
     next: Next,
-    most: usize,
+    (count, most): (usize, usize),
     (control, directories): (&Sender<Control>, Arc<Directories>),
 ) -> io::Result<(Crew, Arc<Generation>)> {
-    let count = match config.workers {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        count => count,
-    };
     let lane = Arc::new(resolve_lane()?);
     let mut workers = Vec::new();
-    for index in 0..count {
-        let (worker, mailbox) = Worker::new(Arc::clone(&lane), Arc::clone(&directories))?;
+    let counters: Vec<Arc<WorkerCounters>> = (0..count).map(|_| Arc::default()).collect();
+    for (index, counters) in counters.iter().enumerate() {
+        let (worker, mailbox) = Worker::new(
+            Arc::clone(&lane),
+            Arc::clone(&directories),
+            Arc::clone(counters),
+        )?;
         threads::spawn(format!("worker-{index}"), control, || worker.run())?;
         workers.push(mailbox);
     }
@@ -131,6 +153,8 @@ fn muster(
         acceptor,
         admission,
         directories,
+        counters,
+        lookups: Arc::clone(lane.lookups()),
     };
     Ok((crew, Arc::new(generation)))
 }

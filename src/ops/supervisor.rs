@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use jiff::Zoned;
 
+use super::admin::Server;
+use super::board::Stage;
 use super::control::{Command, Control, ControlLine, ThreadEnd};
 use super::descriptors;
 use super::fips::{Guard, ProofBoard};
@@ -36,7 +38,7 @@ const LAST_ROWS: Duration = Duration::from_secs(2);
 pub struct Running {
     control: Sender<Control>,
     messages: Receiver<Control>,
-    crew: Crew,
+    crew: Arc<Crew>,
     renewer: Renewer,
     guard: Guard,
     /// Where it listened at the start.
@@ -46,6 +48,8 @@ pub struct Running {
     /// The workers were told to end at once.
     is_forced: bool,
     descriptors: u64,
+    /// Ends with it.
+    _admin: Server,
 }
 
 enum State {
@@ -65,13 +69,18 @@ pub(super) fn clock() -> Clock {
     }
 }
 
+/// What the one on the wall shows, in seconds since 1970.
+pub(super) fn unix_now() -> i64 {
+    clock().wall.timestamp().as_second()
+}
+
 impl Running {
     pub(super) fn new(
         line: ControlLine,
-        crew: Crew,
+        crew: Arc<Crew>,
         (renewer, guard): (Renewer, Guard),
         endpoints: Vec<(PairId, Endpoint)>,
-        descriptors: u64,
+        (descriptors, admin): (u64, Server),
     ) -> Running {
         Running {
             control: line.sender,
@@ -84,6 +93,7 @@ impl Running {
             state: State::Serving,
             is_forced: false,
             descriptors,
+            _admin: admin,
         }
     }
 
@@ -97,7 +107,7 @@ impl Running {
 
     /// What other threads may know of reloads.
     pub fn gauges(&self) -> Arc<Gauges> {
-        Arc::clone(self.renewer.gauges())
+        Arc::clone(self.renewer.board().gauges())
     }
 
     /// What other threads may know of FIPS.
@@ -135,6 +145,7 @@ impl Running {
 
     /// Serves until a command or a failure ends it.
     pub fn wait(mut self) -> Result<(), RunError> {
+        self.renewer.board().set_stage(Stage::Serving);
         self.announce();
         loop {
             let patience = self.patience(&clock());
@@ -242,6 +253,7 @@ impl Running {
         }
         let drain = self.renewer.config().drain;
         log::info!("stopping: live connections have {drain:?} to end");
+        self.renewer.board().set_stage(Stage::Draining);
         let until = now + drain;
         self.state = State::Draining {
             force_at: until + STOP_GRACE,

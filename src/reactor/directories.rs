@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use super::generation::Generation;
 #[cfg(feature = "postgres")]
-use super::lookups::Lookups;
+use super::inquiries::Inquiries;
 use super::mailbox::Mailbox;
 use super::message::WorkerMsg;
 use crate::base::id::ConnId;
 use crate::config::Directory;
 use crate::conn::{Decision, Denial};
-use crate::route::{Places, Question, Quota, Quotas, Record, Seat};
+use crate::route::{Places, Question, Quota, Quotas, Row, Seat};
 use crate::tls::Profile;
 
 /// Why a directory cannot be served.
@@ -19,11 +19,11 @@ pub type Unserved = String;
 
 /// Stands for what a build without PostgreSQL does not have.
 #[cfg(not(feature = "postgres"))]
-struct Lookups;
+struct Inquiries;
 
 /// All directories that are served. Equal ones share a database, its connections and what is known of it.
 pub struct Directories {
-    served: Mutex<Vec<Arc<Lookups>>>,
+    served: Mutex<Vec<Arc<Inquiries>>>,
     workers: OnceLock<Vec<Mailbox<WorkerMsg>>>,
     places: Arc<Places>,
     /// Of all directories: a user's name says which organisation it is of.
@@ -57,16 +57,16 @@ impl Directories {
         let directories = generation.posts().iter();
         let directories = directories.filter_map(|post| post.served.pair.directory.as_ref());
         let mut served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut next: Vec<Arc<Lookups>> = Vec::new();
+        let mut next: Vec<Arc<Inquiries>> = Vec::new();
         let mut problem = Ok(());
         for directory in directories {
             if find(&next, directory).is_some() {
                 continue;
             }
             match find(&served, directory) {
-                Some(lookups) => next.push(lookups),
+                Some(inquiries) => next.push(inquiries),
                 None => match self.start(directory) {
-                    Ok(lookups) => next.push(lookups),
+                    Ok(inquiries) => next.push(inquiries),
                     Err(what) => problem = Err(what),
                 },
             }
@@ -96,10 +96,10 @@ impl Directories {
     }
 
     /// Keeps a record of a connection that has ended.
-    pub(super) fn keep(&self, directory: &Directory, record: Record) {
+    pub(super) fn keep(&self, directory: &Directory, record: Row) {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lookups) = find(&served, directory) {
-            keep(&lookups, record);
+        if let Some(inquiries) = find(&served, directory) {
+            keep(&inquiries, record);
         }
     }
 
@@ -107,8 +107,8 @@ impl Directories {
     pub fn finish(&self, patience: Duration) {
         let served =
             std::mem::take(&mut *self.served.lock().unwrap_or_else(PoisonError::into_inner));
-        for lookups in served {
-            finish(lookups, patience);
+        for inquiries in served {
+            finish(inquiries, patience);
         }
     }
 
@@ -121,10 +121,10 @@ impl Directories {
         now: Instant,
     ) -> Option<Decision> {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        let lookups = find(&served, directory);
+        let inquiries = find(&served, directory);
         drop(served);
-        match lookups {
-            Some(lookups) => put(&lookups, question, who, now),
+        match inquiries {
+            Some(inquiries) => put(&inquiries, question, who, now),
             None => {
                 let what = "its database is no longer configured";
                 Some(Err(Denial::Unavailable(what.into())))
@@ -133,42 +133,44 @@ impl Directories {
     }
 
     #[cfg(feature = "postgres")]
-    fn start(&self, directory: &Arc<Directory>) -> Result<Arc<Lookups>, Unserved> {
+    fn start(&self, directory: &Arc<Directory>) -> Result<Arc<Inquiries>, Unserved> {
         let workers = self.workers.get().cloned().unwrap_or_default();
-        let started = Lookups::start(directory, self.profile, workers);
+        let started = Inquiries::start(directory, self.profile, workers);
         started.map_err(|error| format!("the database cannot be asked: {error}"))
     }
 
     #[cfg(not(feature = "postgres"))]
-    fn start(&self, _: &Arc<Directory>) -> Result<Arc<Lookups>, Unserved> {
+    fn start(&self, _: &Arc<Directory>) -> Result<Arc<Inquiries>, Unserved> {
         Err("this program was built without PostgreSQL and serves no connectors".to_owned())
     }
 }
 
 #[cfg(feature = "postgres")]
-fn find(served: &[Arc<Lookups>], directory: &Directory) -> Option<Arc<Lookups>> {
+fn find(served: &[Arc<Inquiries>], directory: &Directory) -> Option<Arc<Inquiries>> {
     let mut served = served.iter();
-    served.find(|lookups| lookups.are_of(directory)).cloned()
+    served
+        .find(|inquiries| inquiries.are_of(directory))
+        .cloned()
 }
 
 #[cfg(feature = "postgres")]
 fn put(
-    lookups: &Lookups,
+    inquiries: &Inquiries,
     question: &Question,
     who: (ConnId, &Mailbox<WorkerMsg>),
     now: Instant,
 ) -> Option<Decision> {
-    lookups.ask(question, who, now)
+    inquiries.ask(question, who, now)
 }
 
 #[cfg(not(feature = "postgres"))]
-fn find(_: &[Arc<Lookups>], _: &Directory) -> Option<Arc<Lookups>> {
+fn find(_: &[Arc<Inquiries>], _: &Directory) -> Option<Arc<Inquiries>> {
     None
 }
 
 #[cfg(not(feature = "postgres"))]
 fn put(
-    _: &Lookups,
+    _: &Inquiries,
     _: &Question,
     _: (ConnId, &Mailbox<WorkerMsg>),
     _: Instant,
@@ -177,19 +179,19 @@ fn put(
 }
 
 #[cfg(feature = "postgres")]
-fn keep(lookups: &Lookups, record: Record) {
-    lookups.keep(record);
+fn keep(inquiries: &Inquiries, record: Row) {
+    inquiries.keep(record);
 }
 
 #[cfg(not(feature = "postgres"))]
-fn keep(_: &Lookups, _: Record) {}
+fn keep(_: &Inquiries, _: Row) {}
 
 #[cfg(feature = "postgres")]
-fn finish(lookups: Arc<Lookups>, patience: Duration) {
-    if let Some(lookups) = Arc::into_inner(lookups) {
-        lookups.finish(patience);
+fn finish(inquiries: Arc<Inquiries>, patience: Duration) {
+    if let Some(inquiries) = Arc::into_inner(inquiries) {
+        inquiries.finish(patience);
     }
 }
 
 #[cfg(not(feature = "postgres"))]
-fn finish(_: Arc<Lookups>, _: Duration) {}
+fn finish(_: Arc<Inquiries>, _: Duration) {}

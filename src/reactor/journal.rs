@@ -8,7 +8,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::offload::database::{Ledger, Settings};
-use crate::route::Record;
+use crate::route::Row;
 
 /// Records that may wait for the database; more are lost, and counted.
 const QUEUE: usize = 8192;
@@ -24,7 +24,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Where records go.
 pub(super) struct Journal {
-    queue: Sender<Record>,
+    queue: Sender<Row>,
     lost: Arc<AtomicU64>,
     /// Closed once all is written that can be.
     written: Receiver<()>,
@@ -56,7 +56,7 @@ impl Journal {
     }
 
     /// Keeps a record, or counts it among the lost ones; never waits.
-    pub(super) fn keep(&self, record: Record) {
+    pub(super) fn keep(&self, record: Row) {
         if self.queue.try_send(record).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -79,7 +79,7 @@ struct Writer {
 impl Writer {
     /// Writes until nobody is left who hands anything over. What cannot be written waits, and the queue
     /// behind it fills.
-    fn run(&mut self, records: &Receiver<Record>) {
+    fn run(&mut self, records: &Receiver<Row>) {
         let mut batch = Vec::new();
         let mut is_over = false;
         while !is_over {
@@ -117,7 +117,7 @@ impl Writer {
 }
 
 /// Adds what comes in that time, up to a batch.
-fn gather(records: &Receiver<Record>, batch: &mut Vec<Record>) -> Result<(), RecvTimeoutError> {
+fn gather(records: &Receiver<Row>, batch: &mut Vec<Row>) -> Result<(), RecvTimeoutError> {
     while batch.len() < BATCH {
         batch.push(records.recv_timeout(GATHER)?);
     }

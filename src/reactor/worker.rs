@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Events, Poll};
+use rustix::thread::gettid;
 use slab::Slab;
 
 use super::crowd::Crowd;
@@ -17,12 +18,14 @@ use super::directories::Directories;
 use super::entry::{Entry, Life};
 use super::generation::Generation;
 use super::mailbox::{Mailbox, Receiver, mailbox};
-use super::message::{NewConnection, WorkerMsg};
+use super::message::{Answer, Ask, NewConnection, WorkerMsg};
+use super::recent::Recent;
 use super::resolver::{Addresses, ResolveLane, Resolver};
 use crate::base::deadline::DeadlineQueue;
 use crate::base::id::{ConnId, MAILBOX_TOKEN, Side};
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
+use crate::base::tally::WorkerCounters;
 use crate::conn::{Accepted, Concern, Connection, Decision, PairId, Step, Turn};
 use crate::route::Question;
 use crate::tls;
@@ -54,6 +57,8 @@ pub struct Worker {
     directories: Arc<Directories>,
     mailbox: Mailbox<WorkerMsg>,
     scratch: Scratch,
+    counters: Arc<WorkerCounters>,
+    recent: Recent,
     /// The time of day in this turn, in seconds since 1970.
     unix_now: i64,
     drain: Option<Instant>,
@@ -65,6 +70,7 @@ impl Worker {
     pub fn new(
         lane: Arc<ResolveLane>,
         directories: Arc<Directories>,
+        counters: Arc<WorkerCounters>,
     ) -> io::Result<(Worker, Mailbox<WorkerMsg>)> {
         let poll = Poll::new()?;
         let (mailbox, receiver) = mailbox(&poll)?;
@@ -83,6 +89,8 @@ impl Worker {
             directories,
             mailbox: mailbox.clone(),
             scratch: Scratch::default(),
+            counters,
+            recent: Recent::default(),
             unix_now: 0,
             drain: None,
             is_stopped: false,
@@ -93,6 +101,7 @@ impl Worker {
     /// Runs until it is told to stop, or to drain and the last connection has ended.
     #[allow(clippy::disallowed_methods)] // the clock is read here, once per turn
     pub fn run(mut self) -> io::Result<()> {
+        self.counters.runs_as(gettid().as_raw_pid().unsigned_abs());
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
         while !self.is_over() {
@@ -102,6 +111,7 @@ impl Worker {
             }
             now = Instant::now();
             self.unix_now = unix_seconds(SystemTime::now());
+            self.counters.turn();
             for event in &events {
                 match event.token().0 {
                     MAILBOX_TOKEN => self.receiver.answer_bell(),
@@ -187,6 +197,7 @@ impl Worker {
                 self.each_open(|connection| renew(connection, &generation, until, &mut concerns));
                 self.reloaded = Some((generation, until));
             }
+            WorkerMsg::Report(ask) => self.report(ask, now),
             WorkerMsg::Drain(until) => {
                 self.drain = Some(until);
                 self.each_open(|connection| {
@@ -230,6 +241,7 @@ impl Worker {
             served: new.served,
             socket,
             peer: new.peer,
+            tally: new.tally,
         };
         let mut connection = Connection::new(accepted, now);
         if let Some((generation, until)) = &self.reloaded {
@@ -249,6 +261,28 @@ impl Worker {
             seat: None,
         });
         self.after(id, step, now);
+    }
+
+    fn report(&self, ask: Ask, now: Instant) {
+        let open = self
+            .entries
+            .iter()
+            .filter_map(|(_, entry)| match &entry.life {
+                Life::Open(connection) => Some(connection),
+                Life::Closing(_) => None,
+            });
+        let mut answer = Answer {
+            failed: self.recent.all(),
+            ..Answer::default()
+        };
+        for connection in open {
+            if answer.reports.len() == ask.most {
+                answer.is_cut = true;
+                break;
+            }
+            answer.reports.push(connection.report(now));
+        }
+        (ask.reply)(answer);
     }
 
     fn has_open(&self) -> bool {
@@ -409,6 +443,9 @@ impl Worker {
                     && let Some(directory) = &connection.served().pair.directory
                 {
                     self.directories.keep(directory, record);
+                }
+                if let Some(failure) = connection.failure() {
+                    self.recent.note(failure, self.unix_now);
                 }
                 connection.close(now)
             }

@@ -10,7 +10,7 @@
 //! | `decisions.rs` | the decisions that are known, and who waits for others |
 //! | `places.rs` | which of a host's addresses has the fewest connections |
 //! | `quotas.rs` | how many connections users and organisations have |
-//! | `record.rs` | what is kept of a connection that has ended |
+//! | `row.rs` | what is kept of a connection that has ended |
 //! | `backoff.rs` | how long to leave a database alone |
 
 mod answer;
@@ -21,7 +21,7 @@ mod places;
 mod preamble;
 mod question;
 mod quotas;
-mod record;
+mod row;
 
 pub use answer::{Answer, AnswerReader, refusal};
 pub use backoff::Backoff;
@@ -31,4 +31,4 @@ pub use places::{Place, Places};
 pub use preamble::{LINE_BYTES_MAX, Preamble, PreambleError};
 pub use question::{Changes, Question};
 pub use quotas::{Quota, Quotas, Seat};
-pub use record::Record;
+pub use row::Row;

@@ -9,9 +9,13 @@ pub struct Access {
 }
 
 impl Access {
-    /// Parses a line of the log; none if it is another one.
+    /// Parses a line of the log in any of its forms; none if it is another one.
     pub fn parse(line: &str) -> Option<Access> {
-        let (_, mut rest) = line.split_once(" access: ")?;
+        if line.starts_with('{') {
+            return Access::json(line);
+        }
+        let begins = |mark: &str| line.split_once(mark).map(|(_, rest)| rest);
+        let mut rest = begins("access: ").or_else(|| begins(" msg=access "))?;
         let mut fields = HashMap::new();
         while let Some((key, value)) = rest.split_once('=') {
             let end = value_end(value);
@@ -23,6 +27,18 @@ impl Access {
             rest = &value[end..];
         }
         Some(Access { fields })
+    }
+
+    fn json(line: &str) -> Option<Access> {
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).ok()?;
+        let is_access = object["msg"] == "access";
+        let fields = object.into_iter().map(|(key, value)| match value {
+            serde_json::Value::String(text) => (key, text),
+            other => (key, other.to_string()),
+        });
+        is_access.then(|| Access {
+            fields: fields.collect(),
+        })
     }
 
     /// The value of a key, empty if it is not there.

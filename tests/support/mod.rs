@@ -11,6 +11,8 @@ pub mod connector;
 pub mod crowd;
 pub mod daemon;
 pub mod duplex;
+pub mod http;
+pub mod metrics;
 pub mod nginx;
 pub mod ocsp;
 pub mod openssl;

@@ -1,6 +1,7 @@
 //! The evidence as lines for a person.
 
 use std::fmt::Display;
+use std::path::Path;
 
 use crate::ops::fips::Evidence;
 
@@ -88,7 +89,8 @@ fn configuration(evidence: &Evidence) -> String {
         true => format!("{}, fips_pq true", found.fips),
         false => found.fips.clone(),
     };
-    let mut text = line("configuration", &found.file.display())
+    let file = found.file.as_deref().unwrap_or(Path::new("-"));
+    let mut text = line("configuration", &file.display())
         + &line("  sha256", &hash)
         + &line("  fips", &asked)
         + &line("  in effect", &if found.in_effect { "yes" } else { "no" })

@@ -8,7 +8,7 @@ use tokio_postgres::types::{ToSql, Type};
 use super::link::{Link, Trouble};
 use super::settings::Settings;
 use super::store::runtime;
-use crate::route::Record;
+use crate::route::Row;
 
 /// All rows of a batch at once.
 const STATEMENT: &str = "\
@@ -43,7 +43,7 @@ impl Ledger {
     ///
     /// # Errors
     /// What the database says. An answer that was not heard may have been a good one: then rows may come twice.
-    pub fn write(&mut self, records: &[Record]) -> Result<(), String> {
+    pub fn write(&mut self, records: &[Row]) -> Result<(), String> {
         let Ledger {
             settings,
             runtime,
@@ -58,7 +58,7 @@ impl Ledger {
 async fn insert(
     settings: &Settings,
     slot: &mut Option<Link>,
-    records: &[Record],
+    records: &[Row],
 ) -> Result<(), Trouble> {
     slot.take_if(|link| link.is_over());
     let link = match slot {
@@ -79,14 +79,14 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(records: &[Record]) -> Columns {
-        let number = |of: fn(&Record) -> u64| {
+    fn of(records: &[Row]) -> Columns {
+        let number = |of: fn(&Row) -> u64| {
             let numbers = records.iter().map(of);
             numbers
                 .map(|n| i64::try_from(n).unwrap_or(i64::MAX))
                 .collect()
         };
-        let text = |of: fn(&Record) -> Option<&str>| {
+        let text = |of: fn(&Row) -> Option<&str>| {
             let texts = records.iter().map(of);
             // The only character that the database has no place for.
             texts.map(|text| Some(text?.replace('\0', " "))).collect()

@@ -1,15 +1,17 @@
 //! What there is to show of FIPS, as one document.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
-use super::guard::Proof;
+use super::guard::ProofBoard;
 use super::standing::{Effect, HostFlag, Standing};
-use crate::config::{Config, Pair, TlsVersion};
+use crate::config::{Config, Fips, Pair, TlsVersion};
 use crate::ops::credentials::resumption;
-use crate::tls::{self, FipsFacts, FipsModule, Profile, Resumption};
+use crate::tls::{self, FipsFacts, FipsModule, Profile, Resumption, Seen};
 
 /// What a program, a module and a configuration can be told by. Times are in UTC, hashes in hexadecimal.
 #[derive(Debug, Serialize)]
@@ -24,6 +26,9 @@ pub struct Evidence {
     pub proof: Proven,
     /// What is configured, where a configuration was given.
     pub configuration: Option<Configured>,
+    /// How often a running program has negotiated what since its start, of each kind by the words of the TLS
+    /// registry; none of any other.
+    pub negotiated: Option<BTreeMap<&'static str, BTreeMap<&'static str, u64>>>,
 }
 
 /// The running program's file and what it was built with.
@@ -96,9 +101,9 @@ pub struct ProofStep {
 /// A configuration.
 #[derive(Debug, Serialize)]
 pub struct Configured {
-    /// Its file.
-    pub file: PathBuf,
-    /// The SHA-256 of that.
+    /// Its file, if it is from one.
+    pub file: Option<PathBuf>,
+    /// The SHA-256 of that as it is now.
     pub sha256: Option<String>,
     /// Its word on FIPS.
     pub fips: String,
@@ -145,21 +150,36 @@ impl Evidence {
     /// Looks at everything anew, as a start would. `now` is in seconds since 1970.
     pub fn gather(source: Option<&Source<'_>>, now: i64) -> Evidence {
         let facts = FipsFacts::gather();
-        let configuration = source.map(|source| match Standing::of(source.config) {
-            Ok((standing, facts)) => configured(source, &standing, facts.as_ref()),
-            Err(verdict) => Configured {
-                verdict,
-                ..Configured::unread(source)
-            },
+        let configuration = source.map(|source| {
+            let config = source.config;
+            let unread = Configured::unread(Some(source.path), config.fips, config.fips_pq);
+            match Standing::of(config) {
+                Ok((standing, facts)) => unread.by(&standing, facts.as_ref(), config.pairs.iter()),
+                Err(verdict) => Configured { verdict, ..unread },
+            }
         });
         Evidence::of(&facts, now, configuration)
     }
 
-    /// Of a running program, by its last proof.
-    pub fn running(source: &Source<'_>, standing: &Standing, proof: &Proof) -> Evidence {
-        let facts = proof.facts.clone().unwrap_or_else(FipsFacts::gather);
-        let configuration = configured(source, standing, proof.facts.as_ref());
-        Evidence::of(&facts, proof.at, Some(configuration))
+    /// Of this running program, by its last proof, or by one of now if it has proven nothing. `pairs` are
+    /// those that it serves, and `file` is where they are from.
+    pub fn running<'a>(
+        file: Option<&Path>,
+        pairs: impl Iterator<Item = &'a Pair>,
+        board: &ProofBoard,
+        now: i64,
+    ) -> Evidence {
+        let (standing, proof) = (board.standing(), board.last());
+        let (facts, at) = match &proof.facts {
+            Some(facts) => (facts.clone(), proof.at),
+            None => (FipsFacts::gather(), now),
+        };
+        let unread = Configured::unread(file, standing.wanted, standing.wants_pq);
+        let configuration = unread.by(standing, proof.facts.as_ref(), pairs);
+        Evidence {
+            negotiated: Some(negotiated(tls::seen())),
+            ..Evidence::of(&facts, at, Some(configuration))
+        }
     }
 
     fn of(facts: &FipsFacts, at: i64, configuration: Option<Configured>) -> Evidence {
@@ -183,6 +203,7 @@ impl Evidence {
                 steps: steps.collect(),
             },
             configuration,
+            negotiated: None,
         }
     }
 
@@ -194,28 +215,45 @@ impl Evidence {
 }
 
 impl Configured {
-    fn unread(source: &Source<'_>) -> Configured {
+    fn unread(file: Option<&Path>, fips: Fips, fips_pq: bool) -> Configured {
         Configured {
-            file: source.path.to_owned(),
-            sha256: sha256_of(source.path),
-            fips: source.config.fips.to_string(),
-            fips_pq: source.config.fips_pq,
+            file: file.map(Path::to_owned),
+            sha256: file.and_then(sha256_of),
+            fips: fips.to_string(),
+            fips_pq,
             in_effect: false,
             verdict: String::new(),
             pairs: Vec::new(),
         }
     }
+
+    /// With what it comes to.
+    fn by<'a>(
+        self,
+        standing: &Standing,
+        facts: Option<&FipsFacts>,
+        pairs: impl Iterator<Item = &'a Pair>,
+    ) -> Configured {
+        let profile = standing.profile();
+        Configured {
+            in_effect: standing.effect == Effect::Proven,
+            verdict: standing.line(facts),
+            pairs: pairs.map(|pair| negotiable(pair, profile)).collect(),
+            ..self
+        }
+    }
 }
 
-fn configured(source: &Source<'_>, standing: &Standing, facts: Option<&FipsFacts>) -> Configured {
-    let profile = standing.profile();
-    let pairs = source.config.pairs.iter();
-    Configured {
-        in_effect: standing.effect == Effect::Proven,
-        verdict: standing.line(facts),
-        pairs: pairs.map(|pair| negotiable(pair, profile)).collect(),
-        ..Configured::unread(source)
+/// What was negotiated at all, by kind and word.
+fn negotiated(seen: Vec<Seen>) -> BTreeMap<&'static str, BTreeMap<&'static str, u64>> {
+    let mut negotiated = BTreeMap::new();
+    for (kind, word, count) in seen {
+        let words: &mut BTreeMap<_, _> = negotiated.entry(kind).or_default();
+        if count > 0 {
+            words.insert(word, count);
+        }
     }
+    negotiated
 }
 
 fn negotiable(pair: &Pair, profile: Profile) -> Negotiable {
@@ -244,10 +282,14 @@ fn negotiable(pair: &Pair, profile: Profile) -> Negotiable {
 }
 
 fn program() -> Program {
+    // What runs stays the same, and is large.
+    static SHA256: OnceLock<Option<String>> = OnceLock::new();
     let unknown = "unknown";
     Program {
         version: env!("CARGO_PKG_VERSION"),
-        sha256: sha256_of(Path::new("/proc/self/exe")),
+        sha256: SHA256
+            .get_or_init(|| sha256_of(Path::new("/proc/self/exe")))
+            .clone(),
         rustc: option_env!("PERSONA_RUSTC").unwrap_or(unknown),
         target: option_env!("PERSONA_TARGET").unwrap_or(unknown),
         build: option_env!("PERSONA_BUILD").unwrap_or(unknown),

@@ -65,13 +65,14 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Starts the services. `stranger` is an authority that no subject knows.
-    pub(crate) fn new(pki: &Pki, stranger: &Pki) -> io::Result<Bench> {
+    /// Starts the services. `stranger` is an authority that no subject knows, `group` that of every
+    /// key exchange.
+    pub(crate) fn new(pki: &Pki, stranger: &Pki, group: &str) -> io::Result<Bench> {
         let client = |identity| {
-            let tls = ClientTls::new(pki, stranger, identity).map_err(io::Error::other);
+            let tls = ClientTls::new(pki, stranger, identity, group).map_err(io::Error::other);
             tls.map(Arc::new)
         };
-        let server = ServerTls::new(pki, stranger).map_err(io::Error::other)?;
+        let server = ServerTls::new(pki, stranger, group).map_err(io::Error::other)?;
         Ok(Bench {
             plain: Service::start(None)?,
             tls: Service::start(Some(server))?,

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use crate::Compare;
 use crate::floor::Crypto;
 use crate::measure::{Bench, Legs, Sample};
-use crate::peers::{Kind, Mode, Peer, Pki, Setup, find};
+use crate::peers::{FIPS_GROUP, GROUP, Kind, Mode, Peer, Pki, Setup, find};
 use crate::pki;
 use crate::report::{self, Report};
 use crate::scenario::{Direction, Scenario};
@@ -41,6 +41,8 @@ struct Contestant {
 /// What a run needs besides its contestants.
 struct Ground {
     bench: Bench,
+    /// Its key exchanges are of the group that FIPS modules have.
+    fips_bench: Bench,
     pki: Pki,
     crypto: Crypto,
     folder: TempDir,
@@ -58,18 +60,27 @@ impl Ground {
         let pki = pki::make(&ours.program, &root.join("pki"))?;
         let stranger = pki::make(&ours.program, &root.join("stranger"))?;
         Ok(Ground {
-            bench: Bench::new(&pki, &stranger)?,
+            bench: Bench::new(&pki, &stranger, GROUP)?,
+            fips_bench: Bench::new(&pki, &stranger, FIPS_GROUP)?,
             crypto: Crypto::measure(&pki, &stranger)?,
             pki,
             folder,
         })
     }
 
+    /// The load for such a subject.
+    fn bench(&self, peer: Option<&Peer>) -> &Bench {
+        match peer.map(|peer| peer.kind.group()) {
+            Some(group) if group == FIPS_GROUP => &self.fips_bench,
+            _ => &self.bench,
+        }
+    }
+
     fn start(&self, peer: Option<&Peer>, mode: Option<Mode>) -> io::Result<Contestant> {
         let parent = fs::canonicalize(self.folder.path())?;
         let folder = tempfile::Builder::new().tempdir_in(parent)?;
         let inbound = free_address()?;
-        let outbound = self.bench.service(legs(mode)).address;
+        let outbound = self.bench(peer).service(legs(mode)).address;
         let command = match (peer, mode) {
             (Some(peer), Some(mode)) => peer.command(&Setup {
                 mode,
@@ -140,7 +151,7 @@ pub(crate) fn compare(words: &Compare) -> io::Result<()> {
                 let contestant = &contestants[(first + at) % contestants.len()];
                 let outcome = match scenario {
                     Scenario::Idle => idle(&ground, contestant, crowds),
-                    scenario => ground.bench.measure(
+                    scenario => ground.bench(contestant.peer.as_ref()).measure(
                         &contestant.subject,
                         legs(contestant.mode),
                         *scenario,
@@ -184,7 +195,7 @@ fn line_up(ground: &Ground, words: &Compare, report: &mut Report) -> io::Result<
                 .start(Some(&peer), Some(mode))
                 .and_then(|contestant| {
                     let (subject, legs) = (&contestant.subject, legs(contestant.mode));
-                    ground.bench.check_refusals(subject, legs)?;
+                    ground.bench(Some(&peer)).check_refusals(subject, legs)?;
                     Ok(contestant)
                 });
             match started {
@@ -204,7 +215,8 @@ fn line_up(ground: &Ground, words: &Compare, report: &mut Report) -> io::Result<
 /// In a process of its own, in which nothing else was before.
 fn idle(ground: &Ground, contestant: &Contestant, crowds: &[usize]) -> io::Result<Sample> {
     let fresh = ground.start(contestant.peer.as_ref(), contestant.mode)?;
-    ground.bench.idle(&fresh.subject, legs(fresh.mode), crowds)
+    let bench = ground.bench(fresh.peer.as_ref());
+    bench.idle(&fresh.subject, legs(fresh.mode), crowds)
 }
 
 /// `mtls-persona-bench growth`.

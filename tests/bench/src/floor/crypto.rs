@@ -9,7 +9,7 @@ use boring::ssl::{ErrorCode, Ssl, SslStream};
 
 use crate::clock;
 use crate::load::{ClientTls, Identity, ServerTls};
-use crate::peers::Pki;
+use crate::peers::{GROUP, Pki};
 
 /// How long each figure is measured, in CPU time.
 const EACH: Duration = Duration::from_millis(300);
@@ -44,8 +44,10 @@ impl Crypto {
         let (seal_large, open_large) = cipher(16 * 1024)?;
         let (seal_small, open_small) = cipher(64)?;
         // One ticket is the least with which resumption goes on.
-        let server = ServerTls::with_tickets(pki, stranger, 1).map_err(io::Error::other)?;
-        let client = ClientTls::new(pki, stranger, Identity::Known).map_err(io::Error::other)?;
+        let server = ServerTls::with_tickets(pki, stranger, GROUP, 1);
+        let server = server.map_err(io::Error::other)?;
+        let client = ClientTls::new(pki, stranger, Identity::Known, GROUP);
+        let client = client.map_err(io::Error::other)?;
         let (client_full, server_full) = handshakes(&client, &server, false)?;
         let (client_resumed, server_resumed) = handshakes(&client, &server, true)?;
         Ok(Crypto {

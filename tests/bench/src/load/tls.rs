@@ -1,4 +1,4 @@
-//! The load's own TLS ends: BoringSSL, TLS 1.3, mutual.
+//! The load's own TLS ends: BoringSSL, TLS 1.3, mutual, one group.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -31,11 +31,15 @@ pub(crate) enum Identity {
     Nobody,
 }
 
-fn builder(ca: &Path, identity: Option<(&Path, &Path)>) -> Result<SslContextBuilder, ErrorStack> {
+fn builder(
+    ca: &Path,
+    identity: Option<(&Path, &Path)>,
+    group: &str,
+) -> Result<SslContextBuilder, ErrorStack> {
     let mut builder = SslContextBuilder::new(SslMethod::tls())?;
     builder.set_min_proto_version(Some(SslVersion::TLS1_3))?;
-    // The same group for every subject; the hybrid ones are not in OpenSSL 3.0.
-    builder.set_curves_list("X25519")?;
+    // One alone, so that no handshake takes a second round for it; hybrids are not in OpenSSL 3.0.
+    builder.set_curves_list(group)?;
     builder.set_ca_file(ca)?;
     if let Some((cert, key)) = identity {
         builder.set_certificate_chain_file(cert)?;
@@ -54,19 +58,20 @@ pub(crate) struct ServerTls {
 
 impl ServerTls {
     /// `stranger` is a second authority's files.
-    pub(crate) fn new(pki: &Pki, stranger: &Pki) -> Result<ServerTls, ErrorStack> {
-        ServerTls::with_tickets(pki, stranger, TICKETS)
+    pub(crate) fn new(pki: &Pki, stranger: &Pki, group: &str) -> Result<ServerTls, ErrorStack> {
+        ServerTls::with_tickets(pki, stranger, group, TICKETS)
     }
 
     /// As [`ServerTls::new`], with so many tickets for each connection.
     pub(crate) fn with_tickets(
         pki: &Pki,
         stranger: &Pki,
+        group: &str,
         count: usize,
     ) -> Result<ServerTls, ErrorStack> {
         let context = |files: &Pki, tickets: bool| -> Result<SslContext, ErrorStack> {
             let identity = (files.server_cert.as_path(), files.server_key.as_path());
-            let mut builder = builder(&pki.ca, Some(identity))?;
+            let mut builder = builder(&pki.ca, Some(identity), group)?;
             builder.set_session_id_context(b"bench")?;
             if !tickets {
                 builder.set_options(SslOptions::NO_TICKET);
@@ -108,6 +113,7 @@ impl ClientTls {
         pki: &Pki,
         stranger: &Pki,
         identity: Identity,
+        group: &str,
     ) -> Result<ClientTls, ErrorStack> {
         let files = match identity {
             Identity::Known => Some(pki),
@@ -115,7 +121,7 @@ impl ClientTls {
             Identity::Nobody => None,
         };
         let identity = files.map(|files| (files.client_cert.as_path(), files.client_key.as_path()));
-        let mut builder = builder(&pki.ca, identity)?;
+        let mut builder = builder(&pki.ca, identity, group)?;
         let tickets: Arc<Mutex<Vec<SslSession>>> = Arc::default();
         let kept = Arc::clone(&tickets);
         builder

@@ -19,6 +19,8 @@ mod ours;
 mod stunnel;
 mod tools;
 
+pub(crate) use tools::{FIPS_GROUP, GROUP};
+
 /// Which legs are TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Mode {
@@ -94,6 +96,8 @@ const SERVER_NAME: &str = "localhost";
 pub(crate) enum Kind {
     /// mtls-persona.
     Ours,
+    /// The same with BoringSSL's FIPS module.
+    OursFips,
     /// Envoy.
     Envoy,
     /// nginx with its stream module.
@@ -108,8 +112,9 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// All of them, in the order of a report.
-    pub(crate) const ALL: [Kind; 6] = [
+    pub(crate) const ALL: [Kind; 7] = [
         Kind::Ours,
+        Kind::OursFips,
         Kind::Envoy,
         Kind::Nginx,
         Kind::Haproxy,
@@ -121,11 +126,25 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Kind::Ours => "mtls-persona",
+            Kind::OursFips => "with FIPS",
             Kind::Envoy => "envoy",
             Kind::Nginx => "nginx",
             Kind::Haproxy => "haproxy",
             Kind::Hitch => "hitch",
             Kind::Stunnel => "stunnel",
+        }
+    }
+
+    /// Whether it is compared with, and not what the comparison is about.
+    pub(crate) fn is_other(self) -> bool {
+        !matches!(self, Kind::Ours | Kind::OursFips)
+    }
+
+    /// The group of its key exchanges.
+    pub(crate) fn group(self) -> &'static str {
+        match self {
+            Kind::OursFips => FIPS_GROUP,
+            _ => GROUP,
         }
     }
 
@@ -139,6 +158,7 @@ impl Kind {
     fn variable(self) -> &'static str {
         match self {
             Kind::Ours => "BENCH_MTLS_PERSONA",
+            Kind::OursFips => "BENCH_MTLS_PERSONA_FIPS",
             Kind::Envoy => "BENCH_ENVOY",
             Kind::Nginx => "BENCH_NGINX",
             Kind::Haproxy => "BENCH_HAPROXY",
@@ -151,6 +171,7 @@ impl Kind {
     fn usual_place(self) -> Option<PathBuf> {
         match self {
             Kind::Ours => tools::in_tree("target/release/mtls-persona"),
+            Kind::OursFips => tools::in_tree("target/fips/release/mtls-persona"),
             Kind::Envoy => {
                 tools::on_path("envoy").or_else(|| tools::in_tree("target/tools/envoy/bin/envoy"))
             }
@@ -164,6 +185,7 @@ impl Kind {
     fn remedy(self) -> &'static str {
         match self {
             Kind::Ours => "make build",
+            Kind::OursFips => "make fips",
             _ => ".ci/prepare bench",
         }
     }
@@ -193,7 +215,7 @@ pub(crate) struct Peer {
 pub(crate) fn find(kind: Kind) -> Result<Peer, String> {
     let program = locate(kind)?;
     let about = match kind {
-        Kind::Ours => ours::about(&program),
+        Kind::Ours | Kind::OursFips => ours::about(&program),
         Kind::Envoy => envoy::about(&program),
         Kind::Nginx => nginx::about(&program),
         Kind::Haproxy => haproxy::about(&program),
@@ -241,7 +263,8 @@ impl Peer {
         }
         let files = tools::Files::of(setup)?;
         match self.kind {
-            Kind::Ours => ours::command(&self.program, setup, &files),
+            Kind::Ours => ours::command(&self.program, setup, &files, false),
+            Kind::OursFips => ours::command(&self.program, setup, &files, true),
             Kind::Envoy => envoy::command(&self.program, setup, &files),
             Kind::Nginx => nginx::command(&self.program, setup, &files),
             Kind::Haproxy => haproxy::command(&self.program, setup, &files),

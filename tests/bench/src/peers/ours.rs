@@ -20,8 +20,13 @@ pub(super) fn about(program: &Path) -> Result<About, String> {
     })
 }
 
-pub(super) fn command(program: &Path, setup: &Setup<'_>, files: &Files) -> io::Result<Command> {
-    let config = files.config("mtls-persona.json", &config(setup, files))?;
+pub(super) fn command(
+    program: &Path,
+    setup: &Setup<'_>,
+    files: &Files,
+    has_fips: bool,
+) -> io::Result<Command> {
+    let config = files.config("mtls-persona.json", &config(setup, files, has_fips))?;
     let mut command = Command::new(program);
     // It would win over the level of the configuration.
     command.env_remove("RUST_LOG");
@@ -30,7 +35,7 @@ pub(super) fn command(program: &Path, setup: &Setup<'_>, files: &Files) -> io::R
 }
 
 /// Neither the cipher suites of TLS 1.3 nor the groups can be chosen, see [`tools::SUITE`].
-fn config(setup: &Setup<'_>, files: &Files) -> String {
+fn config(setup: &Setup<'_>, files: &Files, has_fips: bool) -> String {
     let mut pair = json!({
         "name": "bench",
         "mode": setup.mode.label(),
@@ -40,7 +45,7 @@ fn config(setup: &Setup<'_>, files: &Files) -> String {
     if setup.mode == Mode::Client {
         pair["server_name"] = json!(SERVER_NAME);
     }
-    let config = json!({
+    let mut config = json!({
         "cert": files.cert,
         "key": files.key,
         "ca": files.ca,
@@ -58,5 +63,10 @@ fn config(setup: &Setup<'_>, files: &Files) -> String {
         "log": { "level": "warn" },
         "address_pairs": [pair],
     });
+    if has_fips {
+        config["fips"] = json!("require");
+        // There it is off unless it is asked for.
+        config["resumption"] = json!(true);
+    }
     format!("{config:#}\n")
 }

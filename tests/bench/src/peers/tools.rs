@@ -12,9 +12,11 @@ use super::Setup;
 /// AES-128 first where the processor has instructions for it, but takes what its client prefers or
 /// its server picks. So the other ends of the measured programs must prefer this one too.
 pub(super) const SUITE: &str = "TLS_AES_128_GCM_SHA256";
-/// The group of every key exchange: the default of all of them now, and one with another would
-/// compare groups.
-pub(super) const GROUP: &str = "X25519";
+/// The group of every key exchange but those of a FIPS module: the default of all of them now, and
+/// one with another would compare groups.
+pub(crate) const GROUP: &str = "X25519";
+/// The group of those, as FIPS does not allow the other.
+pub(crate) const FIPS_GROUP: &str = "P-256";
 /// Worker threads or processes.
 pub(super) const WORKERS: u32 = 2;
 /// Buffer of one direction of a connection, where it can be chosen.

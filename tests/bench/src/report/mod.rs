@@ -96,9 +96,9 @@ impl Report {
         floor(scenario, legs(Some(mode)), relay, &self.crypto)
     }
 
-    /// The cheapest peer of a scenario, ours not among them.
+    /// The cheapest peer of a scenario; neither build of ours is one.
     fn best_peer(&self, scenario: Scenario, mode: Mode) -> Option<(&'static str, f64)> {
-        let others = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Ours);
+        let others = Kind::ALL.into_iter().filter(|kind| kind.is_other());
         let costs = others.filter_map(|kind| {
             let name = kind.name();
             Some((name, self.cost(scenario, mode, name)?))

@@ -36,7 +36,7 @@ fn capital(word: &str) -> String {
 fn circumstances(report: &Report) -> String {
     let mut text = format!(
         "Medians of {} round{} of {} s each; TLS 1.3, TLS_AES_128_GCM_SHA256, X25519, certificates on \
-         P-256 on both sides; memory of one round. CPU time is that of the subject's processes, user and \
+         P-256 on both sides; memory of one round. With BoringSSL's FIPS module the group is P-256. CPU time is that of the subject's processes, user and \
          system. The wide buffers of nginx and HAProxy serve them in bulk, and cost them memory.\n\n\
          | subject | TLS library |\n|---|---|\n",
         report.rounds,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// One connection that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
+pub struct Row {
     /// When it ended, in seconds since 1970.
     pub ended_at: i64,
     /// The user's organisation, and the user; none if the certificate names none.

@@ -13,7 +13,7 @@ use crate::config::Directory;
 use crate::conn::{Decision, Denial};
 use crate::offload::database::{Found, Settings, Store, listen};
 use crate::offload::lane::Lane;
-use crate::route::{Asked, Changes, Decisions, Question, Record, Settled, Terms};
+use crate::route::{Asked, Changes, Decisions, Question, Row, Settled, Terms};
 use crate::tls::Profile;
 
 /// Questions that may wait for a connection to the database.
@@ -29,7 +29,7 @@ struct Job {
 }
 
 /// What a directory's database is asked by.
-pub(super) struct Lookups {
+pub(super) struct Inquiries {
     directory: Arc<Directory>,
     lane: Lane<Job>,
     known: Arc<Known>,
@@ -38,19 +38,19 @@ pub(super) struct Lookups {
     is_over: Arc<AtomicBool>,
 }
 
-impl Drop for Lookups {
+impl Drop for Inquiries {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
     }
 }
 
-impl Lookups {
+impl Inquiries {
     /// Starts the threads; the database is connected to when it is first asked, and heard at once.
     pub(super) fn start(
         directory: &Arc<Directory>,
         profile: Profile,
         workers: Vec<Mailbox<WorkerMsg>>,
-    ) -> io::Result<Arc<Lookups>> {
+    ) -> io::Result<Arc<Inquiries>> {
         let known = Arc::new(Known::new(Decisions::new(Terms {
             lifetime: directory.cache_lifetime,
             entries: directory.cache_entries,
@@ -72,7 +72,7 @@ impl Lookups {
             false => None,
         };
         let is_over = Arc::new(AtomicBool::new(false));
-        let lookups = Lookups {
+        let inquiries = Inquiries {
             directory: Arc::clone(directory),
             lane,
             known: Arc::clone(&known),
@@ -89,7 +89,7 @@ impl Lookups {
         std::thread::Builder::new()
             .name("db-listen".to_owned())
             .spawn(hear)?;
-        Ok(Arc::new(lookups))
+        Ok(Arc::new(inquiries))
     }
 
     /// Whether that directory has the same database, and the same is to be known of it.
@@ -102,7 +102,7 @@ impl Lookups {
     }
 
     /// Keeps a record of a connection that has ended.
-    pub(super) fn keep(&self, record: Record) {
+    pub(super) fn keep(&self, record: Row) {
         if let Some(journal) = &self.journal {
             journal.keep(record);
         }
