@@ -6,7 +6,7 @@
 -- The connector's role needs no more than to read:
 --
 --   GRANT SELECT ON backend_hosts, teams, users TO connector;
---   GRANT INSERT ON mtls_persona_connections TO connector;   -- only for "connection_log": true
+--   GRANT INSERT ON connection_log TO connector;   -- only for "connection_log": true
 
 BEGIN;
 
@@ -34,8 +34,8 @@ CREATE TABLE IF NOT EXISTS users (
 
 -- Connections that have ended, for "connection_log": true. Nobody but you removes old ones:
 --
---   DELETE FROM mtls_persona_connections WHERE ended_at < now() - interval '90 days';
-CREATE TABLE IF NOT EXISTS mtls_persona_connections (
+--   DELETE FROM connection_log WHERE ended_at < now() - interval '90 days';
+CREATE TABLE IF NOT EXISTS connection_log (
     ended_at      TIMESTAMPTZ NOT NULL,
     org_id        TEXT,
     user_id       TEXT,
@@ -48,7 +48,7 @@ CREATE TABLE IF NOT EXISTS mtls_persona_connections (
     reason        TEXT NOT NULL
 );
 
-CREATE INDEX IF NOT EXISTS mtls_persona_connections_ended_at ON mtls_persona_connections (ended_at);
+CREATE INDEX IF NOT EXISTS connection_log_ended_at ON connection_log (ended_at);
 
 -- Tells connectors what may have changed: "host <connect_id>", "user <user_id>" or "org <org_id>", or "all"
 -- where it is too much, or too long, to be said singly. PostgreSQL delivers it with the commit.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::figures::Figures;
 use super::generation::Generation;
 #[cfg(feature = "postgres")]
 use super::inquiries::Inquiries;
@@ -26,6 +27,7 @@ pub struct Directories {
     served: Mutex<Vec<Arc<Inquiries>>>,
     workers: OnceLock<Vec<Mailbox<WorkerMsg>>>,
     places: Arc<Places>,
+    figures: Arc<Figures>,
     /// Of all directories: a user's name says which organisation it is of.
     quotas: Arc<Quotas>,
     #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
@@ -39,6 +41,7 @@ impl Directories {
             served: Mutex::default(),
             workers: OnceLock::new(),
             places: Arc::default(),
+            figures: Arc::default(),
             quotas: Arc::default(),
             profile,
         }
@@ -73,6 +76,11 @@ impl Directories {
         }
         *served = next;
         problem
+    }
+
+    /// What is counted.
+    pub fn figures(&self) -> &Arc<Figures> {
+        &self.figures
     }
 
     /// How many connections each address has.
@@ -135,7 +143,11 @@ impl Directories {
     #[cfg(feature = "postgres")]
     fn start(&self, directory: &Arc<Directory>) -> Result<Arc<Inquiries>, Unserved> {
         let workers = self.workers.get().cloned().unwrap_or_default();
-        let started = Inquiries::start(directory, self.profile, workers);
+        let started = Inquiries::start(
+            directory,
+            self.profile,
+            (workers, Arc::clone(&self.figures)),
+        );
         started.map_err(|error| format!("the database cannot be asked: {error}"))
     }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use super::figures::{Figures, Waiting};
 use super::journal::Journal;
 use super::mailbox::Mailbox;
 use super::message::WorkerMsg;
@@ -26,6 +27,7 @@ type Known = Mutex<Decisions<Arc<str>, Asker>>;
 struct Job {
     question: Question,
     asked: Instant,
+    _waiting: Waiting,
 }
 
 /// What a directory's database is asked by.
@@ -35,6 +37,7 @@ pub(super) struct Inquiries {
     known: Arc<Known>,
     /// Where connections that have ended go, if they are wanted.
     journal: Option<Journal>,
+    figures: Arc<Figures>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -49,7 +52,7 @@ impl Inquiries {
     pub(super) fn start(
         directory: &Arc<Directory>,
         profile: Profile,
-        workers: Vec<Mailbox<WorkerMsg>>,
+        (workers, figures): (Vec<Mailbox<WorkerMsg>>, Arc<Figures>),
     ) -> io::Result<Arc<Inquiries>> {
         let known = Arc::new(Known::new(Decisions::new(Terms {
             lifetime: directory.cache_lifetime,
@@ -64,11 +67,12 @@ impl Inquiries {
             store: Mutex::default(),
             settings: settings.clone(),
             known: Arc::clone(&known),
+            figures: Arc::clone(&figures),
         };
         let threads = directory.database.connections;
         let lane = Lane::start("db", threads, LANE_QUEUE, move |job| desk.work(job))?;
         let journal = match directory.logs_connections {
-            true => Some(Journal::start(settings.clone())?),
+            true => Some(Journal::start(settings.clone(), Arc::clone(&figures))?),
             false => None,
         };
         let is_over = Arc::new(AtomicBool::new(false));
@@ -77,11 +81,15 @@ impl Inquiries {
             lane,
             known: Arc::clone(&known),
             journal,
+            figures: Arc::clone(&figures),
             is_over: Arc::clone(&is_over),
         };
         let told = Arc::clone(directory);
         let hear = move || {
-            let tell = |changes| spread(&known, &told, changes, &workers);
+            let tell = |changes| {
+                figures.changes.add_one();
+                spread(&known, &told, changes, &workers);
+            };
             if let Err(error) = listen(&settings, &is_over, tell) {
                 log::error!("the database's changes cannot be heard: {error}");
             }
@@ -124,13 +132,17 @@ impl Inquiries {
     ) -> Option<Decision> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         match known.ask(question, (id, mailbox.clone()), now) {
-            Asked::Known(route) => return Some(Ok(route)),
+            Asked::Known(route) => {
+                self.figures.known.add_one();
+                return Some(Ok(route));
+            }
             Asked::Waiting => return None,
             Asked::Ask => {}
         }
         let job = Job {
             question: question.clone(),
             asked: now,
+            _waiting: Waiting::of(&self.figures),
         };
         if self.lane.submit(job).is_err() {
             post(known.given_up(question), &Err(Denial::Overloaded));
@@ -144,6 +156,7 @@ struct Desk {
     store: Mutex<Option<Store>>,
     settings: Settings,
     known: Arc<Known>,
+    figures: Arc<Figures>,
 }
 
 impl Clone for Desk {
@@ -152,6 +165,7 @@ impl Clone for Desk {
             store: Mutex::default(),
             settings: self.settings.clone(),
             known: Arc::clone(&self.known),
+            figures: Arc::clone(&self.figures),
         }
     }
 }
@@ -164,7 +178,11 @@ impl Desk {
             let now = Instant::now();
             let found = match now > job.asked + self.settings.database.timeout {
                 true => Found::Unavailable("too many questions wait for the database".to_owned()),
-                false => find(&mut store, &self.settings, &job.question, now),
+                false => {
+                    let found = find(&mut store, &self.settings, &job.question, now);
+                    self.figures.asked(now.elapsed());
+                    found
+                }
             };
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             let (grant, decision) = match found {

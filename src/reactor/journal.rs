@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use super::figures::Figures;
 use crate::offload::database::{Ledger, Settings};
 use crate::route::Row;
 
@@ -26,13 +27,14 @@ const RETRY: Duration = Duration::from_secs(1);
 pub(super) struct Journal {
     queue: Sender<Row>,
     lost: Arc<AtomicU64>,
+    figures: Arc<Figures>,
     /// Closed once all is written that can be.
     written: Receiver<()>,
 }
 
 impl Journal {
     /// Starts the thread.
-    pub(super) fn start(settings: Settings) -> io::Result<Journal> {
+    pub(super) fn start(settings: Settings, figures: Arc<Figures>) -> io::Result<Journal> {
         let (queue, records) = bounded(QUEUE);
         let (done, written) = bounded::<()>(0);
         let lost = Arc::new(AtomicU64::new(0));
@@ -51,6 +53,7 @@ impl Journal {
         Ok(Journal {
             queue,
             lost,
+            figures,
             written,
         })
     }
@@ -59,6 +62,7 @@ impl Journal {
     pub(super) fn keep(&self, record: Row) {
         if self.queue.try_send(record).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
+            self.figures.rows_lost.add_one();
         }
     }
 

@@ -11,6 +11,7 @@ mod crowd;
 mod directories;
 mod door;
 mod entry;
+mod figures;
 mod generation;
 #[cfg(feature = "postgres")]
 mod inquiries;
@@ -26,6 +27,7 @@ mod worker;
 pub use acceptor::Acceptor;
 pub use admission::{Admission, Gauge};
 pub use directories::{Directories, Unserved};
+pub use figures::Figures;
 pub use generation::{Generation, Post, inherited};
 pub use mailbox::{Bell, Mailbox, Receiver, mailbox};
 pub use message::{AcceptorMsg, Answer, Ask, WorkerMsg};

@@ -322,6 +322,7 @@ impl Worker {
         if let Some(entry) = live(&mut self.entries, id)
             && let Life::Open(connection) = &mut entry.life
         {
+            self.directories.figures().decided(&decision);
             connection.decided(decision, self.directories.places(), now);
             self.reschedule(id);
             self.enqueue(id);

@@ -9,6 +9,7 @@ use super::support::backend;
 use super::support::black_hole::BlackHole;
 use super::support::certs::TestPki;
 use super::support::connector::{Tables, answer, connector, line, said, user_client};
+use super::support::metrics::Scrape;
 use super::support::pairs::with;
 use super::support::postgres::Postgres;
 use super::support::program::{Program, free_port};
@@ -141,7 +142,7 @@ fn users_open_so_many_connections_in_a_minute_and_refused_ones_count() {
 
 const ROWS: &str =
     "select org_id, user_id, connect_id, outbound, bytes_outward, bytes_inward, reason
-    from mtls_persona_connections order by reason";
+    from connection_log order by reason";
 
 #[test]
 fn connections_that_have_ended_are_rows_of_a_table_the_refused_ones_too() {
@@ -187,9 +188,51 @@ fn rows_wait_for_a_database_that_is_away_and_no_connection_waits_for_them() {
     program.access("connector", 5);
     postgres.start_again();
     until("the rows", || {
-        let count = tables
-            .route
-            .psql("select count(*) from mtls_persona_connections");
+        let count = tables.route.psql("select count(*) from connection_log");
         (count.out == "6").then_some(())
     });
+}
+
+#[test]
+fn what_is_decided_is_counted() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    let config = connector(&pki, &postgres, &tables);
+    let program = Program::run(&with(config, "/admin/listen", "127.0.0.1:0"));
+    let scrape = || Scrape::take(program.admin("everything"));
+    until("the change with which it begins to hear", || {
+        (scrape().count("mtls_persona_connector_changes_total", &[]) == 1).then_some(())
+    });
+    let alice = user_client(&pki, "acme", "alice");
+    for (host, told) in [
+        ("db", "OK\n"),
+        ("db", "OK\n"),
+        ("unknown", "ERROR: not authorized\n"),
+    ] {
+        assert_eq!(answer(&program, &alice, host), told);
+    }
+    let scrape = scrape();
+    let decisions = |result| {
+        scrape.count(
+            "mtls_persona_connector_decisions_total",
+            &[("result", result)],
+        )
+    };
+    let results = ["granted", "refused", "unavailable", "overloaded", "limited"].map(decisions);
+    assert_eq!(results, [2, 1, 0, 0, 0]);
+    assert_eq!(
+        scrape.count("mtls_persona_connector_known_grants_total", &[]),
+        1
+    );
+    assert_eq!(scrape.count("mtls_persona_connector_lookups_total", &[]), 2);
+    assert_eq!(
+        scrape.count("mtls_persona_connector_questions_waiting", &[]),
+        0
+    );
+    assert_eq!(
+        scrape.count("mtls_persona_connector_rows_lost_total", &[]),
+        0
+    );
+    assert!(scrape.sum("mtls_persona_connector_lookup_seconds_total", &[]) > 0.0);
 }

@@ -12,7 +12,7 @@ use crate::route::Row;
 
 /// All rows of a batch at once.
 const STATEMENT: &str = "\
-    INSERT INTO mtls_persona_connections \
+    INSERT INTO connection_log \
         (ended_at, org_id, user_id, connect_id, inbound, outbound, bytes_outward, bytes_inward, \
          duration_ms, reason) \
     SELECT to_timestamp(ended), org, usr, host, inb, outb, outward, inward, ms, why \

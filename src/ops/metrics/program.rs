@@ -22,7 +22,8 @@ pub(super) fn write(families: &mut Families<'_>, board: &Board) -> fmt::Result {
         Some(crew) => {
             connections(families, crew)?;
             workers(families, crew)?;
-            lookups(families, crew)
+            lookups(families, crew)?;
+            connectors(families, crew)
         }
         None => Ok(()),
     }
@@ -152,5 +153,47 @@ fn lookups(families: &mut Families<'_>, crew: &Crew) -> fmt::Result {
         "dns_failures",
         "Names that it had no address for",
         crew.lookups.failed.get(),
+    )
+}
+
+fn connectors(families: &mut Families<'_>, crew: &Crew) -> fmt::Result {
+    let figures = crew.directories.figures();
+    let mut decisions = families.counters(
+        "connector_decisions",
+        "Clients of connectors by what was decided, those that were looked at again included",
+    )?;
+    for (result, count) in figures.decisions() {
+        decisions.counter(&[("result", result)], count)?;
+    }
+    let (lookups, took) = figures.lookups();
+    families.counter(
+        "connector_known_grants",
+        "Grants that were known without asking the database",
+        figures.known.get(),
+    )?;
+    families.counter(
+        "connector_lookups",
+        "Questions that were put to the database of a connector",
+        lookups,
+    )?;
+    families.counter(
+        "connector_lookup_seconds",
+        "How long the database took over them in all",
+        took.as_secs_f64(),
+    )?;
+    families.gauge(
+        "connector_questions_waiting",
+        "Questions that wait for a connection to the database, or for its answer",
+        figures.waiting(),
+    )?;
+    families.counter(
+        "connector_changes",
+        "Changes of the database that were heard of, many at once as one",
+        figures.changes.get(),
+    )?;
+    families.counter(
+        "connector_rows_lost",
+        "Connections that are missing from the table of connections",
+        figures.rows_lost.get(),
     )
 }
