@@ -1,6 +1,7 @@
 //! What happened on a connection: its line in the access log.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,6 +11,7 @@ use crate::base::reason::{CloseReason, Severity};
 use crate::config::Pair;
 use crate::identity::PeerCert;
 use crate::net::Endpoint;
+use crate::net::proxy::Ends;
 use crate::tls::Negotiated;
 
 /// The target of the access log's lines.
@@ -21,6 +23,8 @@ pub(super) struct Summary {
     started: Instant,
     inbound: LegFacts,
     outbound: LegFacts,
+    /// For whom a PROXY header has told that the connection is made.
+    told: Option<Box<Ends>>,
     /// Bytes from the inbound to the outbound leg.
     pub(super) bytes_outward: u64,
     /// Bytes from the outbound to the inbound leg.
@@ -56,12 +60,35 @@ impl Summary {
                 ..LegFacts::default()
             },
             outbound: LegFacts::default(),
+            told: None,
             bytes_outward: 0,
             bytes_inward: 0,
             is_expected: false,
             outcome: None,
             is_told: false,
         }
+    }
+
+    /// A PROXY header has told for whom the connection is made.
+    pub(super) fn told(&mut self, ends: Ends) {
+        self.told = Some(Box::new(ends));
+    }
+
+    /// For whom the connection is made: as it was told, or else who opened it to `own`.
+    pub(super) fn ends(&self, own: Option<SocketAddr>) -> Option<Ends> {
+        match (&self.told, &self.inbound.endpoint) {
+            (Some(told), _) => Some(**told),
+            (None, Some(Endpoint::Tcp(source))) => Some(Ends {
+                source: *source,
+                destination: own?,
+            }),
+            _ => None,
+        }
+    }
+
+    /// What was negotiated on the inbound leg.
+    pub(super) fn inbound_negotiated(&self) -> Option<&Negotiated> {
+        self.inbound.negotiated.as_ref()
     }
 
     /// The destination was reached there.
@@ -156,6 +183,10 @@ impl fmt::Display for Line<'_> {
             (Side::Inbound, &summary.inbound),
             (Side::Outbound, &summary.outbound),
         ] {
+            facts.write_endpoint(f, side.label())?;
+            if let (Side::Inbound, Some(told)) = (side, &summary.told) {
+                write!(f, " inbound_source={}", told.source)?;
+            }
             facts.write(f, side.label())?;
         }
         let duration = self.now.saturating_duration_since(summary.started);
@@ -185,13 +216,16 @@ impl fmt::Display for Line<'_> {
 }
 
 impl LegFacts {
-    fn write(&self, f: &mut fmt::Formatter<'_>, leg: &str) -> fmt::Result {
+    fn write_endpoint(&self, f: &mut fmt::Formatter<'_>, leg: &str) -> fmt::Result {
         match &self.endpoint {
-            Some(Endpoint::Tcp(address)) => write!(f, " {leg}={address}")?,
+            Some(Endpoint::Tcp(address)) => write!(f, " {leg}={address}"),
             // A stranger may have bound its end to any name.
-            Some(endpoint) => write!(f, " {leg}={:?}", endpoint.to_string())?,
-            None => write!(f, " {leg}=-")?,
+            Some(endpoint) => write!(f, " {leg}={:?}", endpoint.to_string()),
+            None => write!(f, " {leg}=-"),
         }
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, leg: &str) -> fmt::Result {
         if let Some(negotiated) = &self.negotiated {
             write!(
                 f,
