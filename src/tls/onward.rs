@@ -25,7 +25,8 @@ impl Session {
     /// The particulars of a session with a client, whose handshake is done.
     pub fn particulars(&self) -> Particulars {
         let (ssl, _) = self.inside();
-        let own = ssl.certificate();
+        // The session itself has forgotten it, with all that only a handshake needs.
+        let own = ssl.ssl_context().certificate();
         Particulars {
             server_name: ssl
                 .servername(NameType::HOST_NAME)

@@ -18,6 +18,7 @@ pub(super) struct Common {
 }
 
 /// What a pair takes from the top level unless it says otherwise.
+#[derive(Default)]
 struct Inherited {
     min_version: TlsVersion,
     resumption: Resumption,
@@ -106,19 +107,6 @@ impl Common {
         entries.object("proxy_protocol", proxy_protocol(&pair.proxy_protocol));
         own.write_policies(&mut entries, &self.inherited);
         entries.done()
-    }
-}
-
-impl Default for Inherited {
-    fn default() -> Self {
-        Self {
-            min_version: TlsVersion::default(),
-            resumption: Resumption::default(),
-            revocation: Revocation::default(),
-            timeouts: Timeouts::default(),
-            on_reload: OnReload::default(),
-            on_peer_expiry: OnPeerExpiry::default(),
-        }
     }
 }
 
