@@ -271,12 +271,10 @@ impl Leg {
         self.early = rest.to_vec();
     }
 
-    /// Puts bytes before all others that go out. A TLS leg sends them together with its first message.
-    pub(super) fn begin_with(&mut self, bytes: &[u8], scratch: &mut Scratch) {
+    /// Puts bytes before all others that go out: the first flush sends them, or what comes before that takes
+    /// them along in one packet.
+    pub(super) fn begin_with(&mut self, bytes: &[u8]) {
         self.pending.append(bytes);
-        if let Channel::Plain = self.channel {
-            relay::Leg::flush(self, scratch);
-        }
     }
 
     /// Receives one piece of ciphertext into `scratch.received`.

@@ -110,16 +110,10 @@ impl Connection {
         self.deadlines.clear(DeadlineKind::Connect);
         self.summary.connected(endpoint);
         let next = self.connected(socket, now)?;
-        self.send_header(turn);
-        Ok(next)
-    }
-
-    /// Lets the outbound leg begin with a PROXY header, if it is to.
-    fn send_header(&mut self, turn: &mut Turn<'_>) {
-        let header = self.outbound_header();
-        if let (Some(header), Some(outbound)) = (header, &mut self.outbound) {
-            outbound.begin_with(&header, turn.scratch);
+        if let (Some(header), Some(outbound)) = (self.outbound_header(), &mut self.outbound) {
+            outbound.begin_with(&header);
         }
+        Ok(next)
     }
 
     fn connected(&mut self, socket: Socket, now: Instant) -> Result<Next, End> {

@@ -4,16 +4,21 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, TryRecvError};
 
 use serde_json::json;
 use socket2::SockRef;
 
+use crate::support::black_hole::BlackHole;
 use crate::support::certs::TestPki;
 use crate::support::program::Program;
 use crate::support::tls::{self, TlsPeer};
-use crate::support::wait::until;
+use crate::support::wait::{PATIENCE, until};
 use crate::support::{backend, pairs};
 use crate::{BINARY, LINE, LOCAL, TOLD, alice, from_here, localhost, ping, with_proxy};
+
+/// Round trips of another connection in which one that waits would long have been served.
+const A_WHILE: usize = 300;
 
 /// A persona that takes headers from this machine, before a TLS echo.
 fn persona(pki: &TestPki) -> Program {
@@ -197,19 +202,14 @@ fn silent_and_slow_sources_are_cut_at_the_deadline_and_others_are_served() {
 #[test]
 fn the_time_for_the_header_is_over_once_it_is_there() {
     let pki = TestPki::new();
-    let echo = tls::service(localhost(&pki), tls::echo);
-    let config = pairs::with(
-        from_here(pairs::client(&pki, echo)),
-        "/timeouts/handshake",
-        "1s",
-    );
-    let program = Program::run(&config);
-    let mut kept = program.connect("persona");
-    kept.write_all(LINE).unwrap();
-    ping(&mut kept);
-    // Another one, begun later, is cut after as long.
-    assert_over(&mut program.connect("persona"), false);
-    ping(&mut kept);
+    let hole = BlackHole::open();
+    let config = from_here(pairs::client(&pki, hole.address()));
+    let waits = json!({ "handshake": "1s", "connect": "2s" });
+    let program = Program::run(&pairs::with(config, "/timeouts", waits));
+    let mut stream = program.connect("persona");
+    stream.write_all(LINE).unwrap();
+    assert_over(&mut stream, false);
+    assert_eq!(program.access("persona", 0).reason(), "connect_timeout");
 }
 
 #[test]
@@ -228,21 +228,35 @@ fn a_tls_handshake_has_what_the_header_has_left_of_the_time() {
 #[test]
 fn who_owes_a_header_before_tls_counts_as_a_handshake_under_way() {
     let pki = TestPki::new();
-    let config = from_here(pairs::server(&pki, backend::echo()));
+    let mut config = from_here(pairs::server(&pki, backend::echo()));
+    let service = tls::service(localhost(&pki), tls::echo);
+    let persona = pairs::client(&pki, service);
+    let mut other = persona["address_pairs"][0].clone();
+    for key in ["cert", "key"] {
+        other[key] = persona[key].clone();
+    }
+    config["address_pairs"].as_array_mut().unwrap().push(other);
     let program = Program::run(&pairs::with(config, "/limits/handshakes", 1));
+    // Its handshake is done before there is one that is not.
+    let mut other = program.connect("persona");
+    ping(&mut other);
     let mut owing = program.connect("gateway");
     owing.write_all(&LINE[..7]).unwrap();
     let mut waiting = program.connect("gateway");
     waiting.write_all(LINE).unwrap();
-    until("the limit to be told", || {
-        program
-            .has_line("limits.handshakes is reached")
-            .then_some(())
+    let (address, credentials) = (program.addr("gateway"), alice(&pki));
+    let (tell, served) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut peer = TlsPeer::dialled(waiting, address, &credentials).unwrap();
+        ping(&mut peer);
+        tell.send(()).unwrap();
     });
+    for _ in 0..A_WHILE {
+        ping(&mut other);
+    }
+    assert_eq!(served.try_recv(), Err(TryRecvError::Empty));
     drop(owing);
-    let address = program.addr("gateway");
-    let mut peer = TlsPeer::dialled(waiting, address, &alice(&pki)).unwrap();
-    ping(&mut peer);
+    served.recv_timeout(PATIENCE).unwrap();
 }
 
 #[test]
