@@ -207,7 +207,7 @@ pub(super) fn plaintext_protocol(first: &[u8]) -> Option<&'static str> {
         return Some("PostgreSQL, which negotiates TLS inside its own protocol");
     }
     if first.starts_with(b"PROXY ") || first.starts_with(b"\r\n\r\n\0\r\nQ") {
-        return Some("the PROXY protocol, and is not listed in proxy_protocol.in.from");
+        return Some("the PROXY protocol, for which proxy_protocol.in.from would have to list it");
     }
     if first.starts_with(b"SSH-") {
         return Some("SSH");
