@@ -25,6 +25,7 @@ mod mtlsd;
 mod native;
 mod persona;
 mod problem;
+mod proxy;
 mod reader;
 mod source;
 mod tree;
@@ -39,8 +40,8 @@ pub use self::form::Form;
 pub use self::host::{HostNameError, ServerName};
 pub use self::model::{
     Admin, AdminListener, AllowMode, Config, CrlScope, Fips, Limits, LogFormat, Mode, OnPeerExpiry,
-    OnReload, OnStaleCrl, OnTruncation, Pair, ReloadTriggers, Resumption, Revocation, Serves,
-    TcpOptions, Timeouts, TlsFiles, TlsVersion,
+    OnReload, OnStaleCrl, OnTruncation, Pair, ProxyProtocol, ProxyVersion, ReloadTriggers,
+    Resumption, Revocation, Serves, Sources, TcpOptions, Timeouts, TlsFiles, TlsVersion,
 };
 pub use self::native::print::print;
 pub use self::problem::{Place, Problem, Problems};

@@ -10,6 +10,7 @@ pub use self::told::{Admin, AdminListener, LogFormat, Serves};
 
 use super::address::Address;
 use super::host::ServerName;
+pub use super::proxy::{ProxyProtocol, ProxyVersion, Sources};
 use crate::base::id::Side;
 use crate::identity::Acl;
 
@@ -141,6 +142,8 @@ pub struct Pair {
     pub allow_outbound: Acl,
     /// What becomes of a peer that its list does not name.
     pub allow_mode: AllowMode,
+    /// What tells who its connections are made for.
+    pub proxy_protocol: ProxyProtocol,
     /// Options of its TCP sockets.
     pub tcp: TcpOptions,
 }
@@ -168,6 +171,7 @@ impl Pair {
             allow: Acl::default(),
             allow_outbound: Acl::default(),
             allow_mode: AllowMode::default(),
+            proxy_protocol: ProxyProtocol::default(),
             tcp: TcpOptions::default(),
         }
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use mio::event::Event;
 
 use super::dial::Dial;
+use super::header;
 use super::leg::{Leg, Readiness};
 use super::renewal::Renewal;
 use super::served::Served;
@@ -23,6 +24,8 @@ use crate::tls::Role;
 
 /// Where a connection is in its life; the table is in [`super`].
 pub(super) enum Phase {
+    /// A PROXY header is to come before everything else.
+    InboundHeader,
     InboundHandshake,
     /// With the instant at which the name is given up.
     Resolving(Instant),
@@ -100,13 +103,16 @@ impl Connection {
         let Served {
             pair, credentials, ..
         } = &*served;
+        let has_header = header::is_due(&pair.proxy_protocol, &peer);
         let mut summary = Summary::new(Arc::clone(pair), peer, now);
         let mut deadlines = Deadlines::default();
+        if has_header || pair.mode.inbound_tls() {
+            deadlines.set(DeadlineKind::Handshake, now + pair.timeouts.handshake);
+        }
         if let Some(lifetime) = pair.timeouts.lifetime {
             deadlines.set(DeadlineKind::Lifetime, now + lifetime);
         }
         let (inbound, phase) = if pair.mode.inbound_tls() {
-            deadlines.set(DeadlineKind::Handshake, now + pair.timeouts.handshake);
             let context = credentials.context(Role::Server);
             let session = context.map(|context| context.server_session());
             let leg = match session {
@@ -122,6 +128,10 @@ impl Connection {
         } else {
             let leg = Leg::plain(socket, Readiness::assumed());
             (leg, Phase::Resolving(now))
+        };
+        let phase = match has_header {
+            true => Phase::InboundHeader,
+            false => phase,
         };
         Connection {
             id,
@@ -159,12 +169,13 @@ impl Connection {
         }
     }
 
-    /// Whether a TLS handshake is under way.
+    /// Whether a TLS handshake is under way, or is what comes next.
     pub fn is_handshaking(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::InboundHandshake | Phase::OutboundHandshake
-        )
+        match self.phase {
+            Phase::InboundHeader => self.served.pair.mode.inbound_tls(),
+            Phase::InboundHandshake | Phase::OutboundHandshake => true,
+            _ => false,
+        }
     }
 
     /// Whether its next turn costs as much as hundreds of messages.
@@ -239,6 +250,7 @@ impl Connection {
                 return Step::Close;
             }
             let next = match self.phase {
+                Phase::InboundHeader => self.inbound_header(now, turn),
                 Phase::InboundHandshake => self.inbound_handshake(now, turn),
                 Phase::Resolving(_) => self.watch_inbound(),
                 Phase::Connecting(_) => self.connecting(now, turn),

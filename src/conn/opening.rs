@@ -111,7 +111,11 @@ impl Connection {
         self.deadlines.clear(DeadlineKind::Attempt);
         self.deadlines.clear(DeadlineKind::Connect);
         self.summary.connected(endpoint);
-        self.connected(socket, now)
+        let next = self.connected(socket, now)?;
+        if let (Some(header), Some(outbound)) = (self.outbound_header(), &mut self.outbound) {
+            outbound.begin_with(&header);
+        }
+        Ok(next)
     }
 
     fn connected(&mut self, socket: Socket, now: Instant) -> Result<Next, End> {

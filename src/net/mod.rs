@@ -1,6 +1,7 @@
-//! Sockets without policy.
+//! Sockets without policy, and the header that may stand before all other bytes of a connection.
 
 mod listen;
+pub mod proxy;
 mod socket;
 
 pub use listen::{Inherited, Listener, bind, bind_any};

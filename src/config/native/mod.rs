@@ -6,6 +6,7 @@ mod files;
 mod lists;
 mod pair;
 pub(super) mod print;
+mod proxy;
 
 use log::LevelFilter;
 

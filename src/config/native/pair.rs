@@ -3,6 +3,7 @@
 use super::allow::Allow;
 use super::files::Files;
 use super::lists::Lists;
+use super::proxy::proxy_protocol;
 use super::{on_peer_expiry, on_reload, resumption, timeouts};
 use crate::config::address::Address;
 use crate::config::host::ServerName;
@@ -69,6 +70,11 @@ fn complete(
     let on_reload = reader.take_or("on_reload", defaults.on_reload, on_reload);
     let on_peer_expiry = reader.take_or("on_peer_expiry", defaults.on_peer_expiry, on_peer_expiry);
     let allow = Allow::read(reader, mode);
+    let proxy_protocol = reader
+        .take_object("proxy_protocol", |r| {
+            proxy_protocol(r, inbound.as_ref().ok())
+        })
+        .transpose();
     Ok(Pair {
         name: name?,
         mode: mode?,
@@ -84,6 +90,7 @@ fn complete(
         allow: allow.list,
         allow_outbound: allow.outbound,
         allow_mode: allow.mode,
+        proxy_protocol: proxy_protocol?.unwrap_or_default(),
         tcp: defaults.tcp.clone(),
     })
 }
