@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::{COULD_NOT, WRONG_WORDS, fail};
 use crate::config::Source;
-use crate::ops::{self, ControlLine, StartError, logging};
+use crate::ops::{self, ControlLine, StartError, Surroundings, logging};
 
 /// Forwards until it is told to stop.
 pub(super) fn run(source: Source) -> ExitCode {
@@ -19,11 +19,12 @@ pub(super) fn run(source: Source) -> ExitCode {
     for warning in &loaded.warnings {
         log::warn!("{warning}");
     }
+    let surroundings = Surroundings::of_process();
     let line = ControlLine::default();
     if let Err(error) = line.obey_signals() {
         return fail(COULD_NOT, &error);
     }
-    let running = match ops::start(loaded.config, Some(source), line) {
+    let running = match ops::start(loaded.config, Some(source), line, surroundings) {
         Ok(running) => running,
         Err(error @ StartError::Credentials(_)) => return fail(WRONG_WORDS, &error),
         Err(error) => return fail(COULD_NOT, &error),

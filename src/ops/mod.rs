@@ -9,9 +9,11 @@ mod inventory;
 mod listeners;
 pub mod logging;
 mod reload;
+mod service;
 mod signals;
 mod start;
 mod supervisor;
+mod surroundings;
 mod threads;
 
 pub use control::{Command, ControlLine};
@@ -20,3 +22,4 @@ pub use gauges::Gauges;
 pub use inventory::{Inventory, KeyFile, inventory};
 pub use start::{ListenError, StartError, start};
 pub use supervisor::{RunError, Running};
+pub use surroundings::Surroundings;

@@ -12,6 +12,7 @@ use super::fips::{Guard, Proof, Standing};
 pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
+use super::surroundings::Surroundings;
 use super::{descriptors, threads};
 use crate::config::{Config, Source};
 use crate::reactor::{Acceptor, Admission, Generation, Worker, mailbox, resolve_lane};
@@ -52,6 +53,7 @@ pub fn start(
     config: Config,
     source: Option<Source>,
     line: ControlLine,
+    surroundings: Surroundings,
 ) -> Result<Running, StartError> {
     let clock = clock();
     let unix_now = clock.wall.timestamp().as_second();
@@ -89,7 +91,7 @@ pub fn start(
     Ok(Running::new(
         line,
         crew,
-        (renewer, guard),
+        (renewer, guard, surroundings.manager),
         endpoints,
         descriptors,
     ))

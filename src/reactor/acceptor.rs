@@ -122,6 +122,7 @@ impl Acceptor {
                             log::error!("a new listener cannot be watched: {error}");
                         }
                     }
+                    AcceptorMsg::RollCall(roll) => drop(roll),
                     AcceptorMsg::Stop => return Ok(()),
                 }
             }

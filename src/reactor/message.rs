@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::admission::Permit;
 use super::generation::Generation;
+use super::roll::RollCall;
 use crate::conn::{PairId, Served};
 use crate::net::{Endpoint, Listener, Socket};
 
@@ -19,6 +20,8 @@ pub enum AcceptorMsg {
         /// Listeners that it has in addition.
         opened: Vec<(Listener, PairId)>,
     },
+    /// Drop it: that is the answer.
+    RollCall(RollCall),
     /// Close the listeners and end.
     Stop,
 }
@@ -41,6 +44,8 @@ pub enum WorkerMsg {
         /// When those that it drains end.
         until: Instant,
     },
+    /// Drop it: that is the answer.
+    RollCall(RollCall),
     /// Live connections may end until then; the thread ends with the last.
     Drain(Instant),
     /// End every connection and the thread.

@@ -14,6 +14,7 @@ mod generation;
 mod mailbox;
 mod message;
 mod resolver;
+mod roll;
 mod throttle;
 mod worker;
 
@@ -23,4 +24,5 @@ pub use generation::{Generation, Post, inherited};
 pub use mailbox::{Bell, Mailbox, Receiver, mailbox};
 pub use message::{AcceptorMsg, WorkerMsg};
 pub use resolver::{ResolveLane, resolve_lane};
+pub use roll::RollCall;
 pub use worker::Worker;

@@ -168,6 +168,7 @@ impl Worker {
                 self.each_open(|connection| renew(connection, &generation, until, &mut concerns));
                 self.reloaded = Some((generation, until));
             }
+            WorkerMsg::RollCall(roll) => drop(roll),
             WorkerMsg::Drain(until) => {
                 self.drain = Some(until);
                 self.each_open(|connection| {

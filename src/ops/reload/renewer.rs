@@ -14,7 +14,7 @@ use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::control::Control;
 use crate::ops::gauges::Gauges;
-use crate::reactor::{AcceptorMsg, Admission, Generation, Mailbox, WorkerMsg};
+use crate::reactor::{AcceptorMsg, Admission, Generation, Mailbox, RollCall, WorkerMsg};
 use crate::tls::Profile;
 
 /// The threads that serve.
@@ -25,6 +25,12 @@ pub(in crate::ops) struct Crew {
 }
 
 impl Crew {
+    /// Asks every thread whether it still takes messages.
+    pub(in crate::ops) fn ask_all(&self, roll: RollCall) {
+        self.acceptor.post(AcceptorMsg::RollCall(roll.clone()));
+        self.post_all(|| WorkerMsg::RollCall(roll.clone()));
+    }
+
     pub(in crate::ops) fn post_all(&self, message: impl Fn() -> WorkerMsg) {
         for worker in &self.workers {
             worker.post(message());
