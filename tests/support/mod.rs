@@ -10,6 +10,7 @@ pub mod certs;
 pub mod crowd;
 pub mod daemon;
 pub mod duplex;
+pub mod manager;
 pub mod nginx;
 pub mod ocsp;
 pub mod openssl;
