@@ -4,6 +4,8 @@
 
 #[path = "service/notify.rs"]
 mod notify;
+#[path = "service/sockets.rs"]
+mod sockets;
 mod support;
 
 use std::io::{Read, Write};

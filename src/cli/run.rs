@@ -12,6 +12,10 @@ pub(super) fn run(source: Source) -> ExitCode {
         Ok(loaded) => loaded,
         Err(problems) => return fail(WRONG_WORDS, &problems),
     };
+    let surroundings = match Surroundings::of_process(&loaded.config) {
+        Ok(surroundings) => surroundings,
+        Err(problems) => return fail(COULD_NOT, &problems.join("\n")),
+    };
     let _log = match logging::start(loaded.config.log_level) {
         Ok(guard) => guard,
         Err(error) => return fail(COULD_NOT, &error),
@@ -19,7 +23,6 @@ pub(super) fn run(source: Source) -> ExitCode {
     for warning in &loaded.warnings {
         log::warn!("{warning}");
     }
-    let surroundings = Surroundings::of_process();
     let line = ControlLine::default();
     if let Err(error) = line.obey_signals() {
         return fail(COULD_NOT, &error);

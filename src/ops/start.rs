@@ -74,8 +74,12 @@ pub fn start(
     for warning in &proven.warnings {
         log::warn!("{warning}");
     }
+    let Surroundings { manager, passed } = surroundings;
+    for warning in passed.warnings(&config.pairs) {
+        log::warn!("{warning}");
+    }
     let descriptors = descriptors::raise_limit();
-    let next = Next::behind(&none, proven).map_err(StartError::Listen)?;
+    let next = Next::behind(&none, proven, &passed).map_err(StartError::Listen)?;
     let endpoints = next.opened.iter();
     let endpoints = endpoints.map(|(listener, pair)| Ok((*pair, listener.endpoint()?)));
     let endpoints = endpoints.collect::<io::Result<Vec<_>>>()?;
@@ -85,13 +89,13 @@ pub fn start(
         (source, config),
         (generation, fingerprint),
         line.sender.clone(),
-        (most, profile),
+        (most, profile, passed),
         &clock,
     );
     Ok(Running::new(
         line,
         crew,
-        (renewer, guard, surroundings.manager),
+        (renewer, guard, manager),
         endpoints,
         descriptors,
     ))

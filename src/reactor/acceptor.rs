@@ -81,8 +81,15 @@ impl Acceptor {
         generation: &Generation,
         opened: Vec<(Listener, PairId)>,
     ) -> io::Result<()> {
-        // A door that is gone closes its listener.
-        self.doors.retain(|_, door| door.take_post(generation));
+        let registry = self.poll.registry();
+        self.doors.retain(|_, door| {
+            let stays = door.take_post(generation);
+            if !stays {
+                // It closes with the door, unless another process holds it too.
+                door.listener.deregister(registry);
+            }
+            stays
+        });
         for (listener, id) in opened {
             let Some(post) = generation.post(id) else {
                 continue;

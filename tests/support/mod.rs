@@ -15,6 +15,7 @@ pub mod nginx;
 pub mod ocsp;
 pub mod openssl;
 pub mod pairs;
+pub mod passed;
 pub mod pattern;
 pub mod peers;
 pub mod postgres;

@@ -9,6 +9,7 @@ use crate::config::Pair;
 use crate::conn::{PairId, Served};
 use crate::net::Listener;
 use crate::ops::listeners;
+use crate::ops::service::Passed;
 use crate::reactor::{Gauge, Generation, Post, inherited};
 
 /// A generation, and the listeners that it has in addition to the one before.
@@ -41,12 +42,25 @@ fn shared(old: Option<&Post>, pair: Pair) -> Arc<Pair> {
     }
 }
 
+/// Listeners for a pair: those that were passed for it, or else its own.
+fn open(pair: &Pair, passed: &Passed) -> Result<Vec<Listener>, ListenError> {
+    let listeners = match passed.has(&pair.name) {
+        true => passed.listeners(&pair.name, &inherited(pair)),
+        false => listeners::listen(&pair.inbound, &inherited(pair)),
+    };
+    listeners.map_err(|error| ListenError {
+        pair: pair.name.clone(),
+        what: format!("cannot listen on {}: {error}", pair.inbound),
+    })
+}
+
 impl Next {
     /// What is to be served behind `current`, whose pairs go on where they can. A pair that goes on keeps
     /// its listener.
     pub(in crate::ops) fn behind(
         current: &Generation,
         proven: Proven,
+        passed: &Passed,
     ) -> Result<Next, ListenError> {
         let number = current.number + 1;
         let old: Vec<_> = current
@@ -54,7 +68,7 @@ impl Next {
             .iter()
             .map(|post| &*post.served.pair)
             .collect();
-        let successors = successors(&old, &proven.config.pairs);
+        let successors = successors(&old, &proven.config.pairs, |name| passed.has(name));
         let mut posts = Vec::with_capacity(successors.len());
         let mut opened = Vec::new();
         let pairs = proven.config.pairs.into_iter().zip(proven.states);
@@ -68,12 +82,12 @@ impl Next {
                     place: posts.len(),
                 },
             };
+            if let Some(what) = passed.misfit(&pair) {
+                let pair = pair.name;
+                return Err(ListenError { pair, what });
+            }
             if old.is_none() {
-                let listeners = listeners::listen(&pair.inbound, &inherited(&pair));
-                let listeners = listeners.map_err(|error| ListenError {
-                    pair: pair.name.clone(),
-                    what: format!("cannot listen on {}: {error}", pair.inbound),
-                })?;
+                let listeners = open(&pair, passed)?;
                 opened.extend(listeners.into_iter().map(|listener| (listener, id)));
             }
             let limit = pair.connections;

@@ -14,6 +14,7 @@ use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::control::Control;
 use crate::ops::gauges::Gauges;
+use crate::ops::service::Passed;
 use crate::reactor::{AcceptorMsg, Admission, Generation, Mailbox, RollCall, WorkerMsg};
 use crate::tls::Profile;
 
@@ -58,6 +59,8 @@ pub(in crate::ops) struct Renewer {
     most: usize,
     /// What may be negotiated, since the start.
     profile: Profile,
+    /// What the service manager listens with.
+    passed: Passed,
 }
 
 /// What a load is of.
@@ -117,7 +120,7 @@ impl Renewer {
         (source, config): (Option<Source>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
         control: Sender<Control>,
-        (most, profile): (usize, Profile),
+        (most, profile, passed): (usize, Profile, Passed),
         clock: &Clock,
     ) -> Renewer {
         let gauges = Arc::new(Gauges::default());
@@ -136,6 +139,7 @@ impl Renewer {
             gauges,
             most,
             profile,
+            passed,
         };
         renewer.watch(clock);
         renewer
@@ -293,7 +297,7 @@ impl Renewer {
         let makes_anew = occasion.makes_anew();
         let proven = staged.prove(self.profile, now, &self.generation, makes_anew)?;
         let mut warnings = self.warnings(&proven);
-        let next = Next::behind(&self.generation, proven);
+        let next = Next::behind(&self.generation, proven, &self.passed);
         let next = next.map_err(|error| vec![error.to_string()])?;
         warnings.extend(lost_names_of(&self.generation, &next.generation));
         for warning in warnings {
@@ -306,6 +310,7 @@ impl Renewer {
     /// What works but should be looked at.
     fn warnings(&self, proven: &Proven) -> Vec<String> {
         let mut warnings = proven.warnings.clone();
+        warnings.extend(self.passed.warnings(&proven.config.pairs));
         if proven.config.workers != self.config.workers {
             warnings.push("workers: another number takes effect with the next start".to_owned());
         }

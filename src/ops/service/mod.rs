@@ -9,6 +9,8 @@
 //! Without a manager none of it does anything.
 
 mod manager;
+mod sockets;
 mod watchdog;
 
 pub(super) use manager::{Manager, Status};
+pub(super) use sockets::Passed;
