@@ -7,6 +7,8 @@ mod notify;
 #[path = "service/sockets.rs"]
 mod sockets;
 mod support;
+#[path = "service/unit.rs"]
+mod unit;
 
 use std::io::{Read, Write};
 

@@ -12,7 +12,7 @@ pub(super) fn run(source: Source) -> ExitCode {
         Ok(loaded) => loaded,
         Err(problems) => return fail(WRONG_WORDS, &problems),
     };
-    let surroundings = match Surroundings::of_process(&loaded.config) {
+    let surroundings = match Surroundings::of_process(&loaded.config, &source) {
         Ok(surroundings) => surroundings,
         Err(problems) => return fail(COULD_NOT, &problems.join("\n")),
     };

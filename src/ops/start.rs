@@ -66,6 +66,10 @@ pub fn start(
     let guard = Guard::new(standing, proof, clock.steady);
     guard.announce();
     let profile = guard.profile();
+    surroundings.announce(&config);
+    let Surroundings {
+        manager, bounds, ..
+    } = surroundings;
     let staged = Staged::of(config.clone());
     let fingerprint = staged.fingerprint;
     let none = Generation::new(0, Vec::new());
@@ -74,12 +78,8 @@ pub fn start(
     for warning in &proven.warnings {
         log::warn!("{warning}");
     }
-    let Surroundings { manager, passed } = surroundings;
-    for warning in passed.warnings(&config.pairs) {
-        log::warn!("{warning}");
-    }
     let descriptors = descriptors::raise_limit();
-    let next = Next::behind(&none, proven, &passed).map_err(StartError::Listen)?;
+    let next = Next::behind(&none, proven, &bounds.passed).map_err(StartError::Listen)?;
     let endpoints = next.opened.iter();
     let endpoints = endpoints.map(|(listener, pair)| Ok((*pair, listener.endpoint()?)));
     let endpoints = endpoints.collect::<io::Result<Vec<_>>>()?;
@@ -89,7 +89,7 @@ pub fn start(
         (source, config),
         (generation, fingerprint),
         line.sender.clone(),
-        (most, profile, passed),
+        (most, profile, bounds),
         &clock,
     );
     Ok(Running::new(

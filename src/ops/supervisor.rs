@@ -11,6 +11,7 @@ use super::control::{Command, Control, ControlLine, ThreadEnd};
 use super::descriptors;
 use super::fips::{Guard, ProofBoard};
 use super::gauges::Gauges;
+use super::landlock::Landlock;
 use super::reload::{Clock, Crew, Occasion, Renewer, announce};
 use super::service::{Manager, Status};
 use crate::conn::PairId;
@@ -103,6 +104,11 @@ impl Running {
     /// What other threads may know of FIPS.
     pub fn fips(&self) -> Arc<ProofBoard> {
         Arc::clone(self.guard.board())
+    }
+
+    /// Whether the kernel holds the program to its files and ports.
+    pub fn landlock(&self) -> Landlock {
+        self.renewer.bounds().confinement.state()
     }
 
     /// Something that sends commands from another thread.

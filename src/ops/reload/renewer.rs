@@ -14,7 +14,7 @@ use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::control::Control;
 use crate::ops::gauges::Gauges;
-use crate::ops::service::Passed;
+use crate::ops::surroundings::Bounds;
 use crate::reactor::{AcceptorMsg, Admission, Generation, Mailbox, RollCall, WorkerMsg};
 use crate::tls::Profile;
 
@@ -59,8 +59,7 @@ pub(in crate::ops) struct Renewer {
     most: usize,
     /// What may be negotiated, since the start.
     profile: Profile,
-    /// What the service manager listens with.
-    passed: Passed,
+    bounds: Bounds,
 }
 
 /// What a load is of.
@@ -120,7 +119,7 @@ impl Renewer {
         (source, config): (Option<Source>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
         control: Sender<Control>,
-        (most, profile, passed): (usize, Profile, Passed),
+        (most, profile, bounds): (usize, Profile, Bounds),
         clock: &Clock,
     ) -> Renewer {
         let gauges = Arc::new(Gauges::default());
@@ -139,7 +138,7 @@ impl Renewer {
             gauges,
             most,
             profile,
-            passed,
+            bounds,
         };
         renewer.watch(clock);
         renewer
@@ -155,6 +154,10 @@ impl Renewer {
 
     pub(in crate::ops) fn gauges(&self) -> &Arc<Gauges> {
         &self.gauges
+    }
+
+    pub(in crate::ops) fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     pub(in crate::ops) fn agenda(&mut self) -> &mut Agenda {
@@ -286,7 +289,14 @@ impl Renewer {
         clock: &Clock,
         crew: &Crew,
     ) -> Result<(), Vec<String>> {
-        let staged = staged.map_err(|unreadable| unreadable.problems)?;
+        let read = staged
+            .as_ref()
+            .map_or(&self.config, |staged| &staged.config);
+        let beyond = self.bounds.lacks(read, self.source.as_ref());
+        let staged = staged.map_err(|unreadable| [beyond.clone(), unreadable.problems].concat())?;
+        if !beyond.is_empty() {
+            return Err(beyond);
+        }
         let (config, fingerprint) = (staged.config.clone(), staged.fingerprint);
         if (config.fips, config.fips_pq) != (self.config.fips, self.config.fips_pq) {
             let what = "fips: it and fips_pq are what they were at the start, for as long as the program \
@@ -297,7 +307,7 @@ impl Renewer {
         let makes_anew = occasion.makes_anew();
         let proven = staged.prove(self.profile, now, &self.generation, makes_anew)?;
         let mut warnings = self.warnings(&proven);
-        let next = Next::behind(&self.generation, proven, &self.passed);
+        let next = Next::behind(&self.generation, proven, &self.bounds.passed);
         let next = next.map_err(|error| vec![error.to_string()])?;
         warnings.extend(lost_names_of(&self.generation, &next.generation));
         for warning in warnings {
@@ -310,9 +320,12 @@ impl Renewer {
     /// What works but should be looked at.
     fn warnings(&self, proven: &Proven) -> Vec<String> {
         let mut warnings = proven.warnings.clone();
-        warnings.extend(self.passed.warnings(&proven.config.pairs));
+        warnings.extend(self.bounds.passed.warnings(&proven.config.pairs));
         if proven.config.workers != self.config.workers {
             warnings.push("workers: another number takes effect with the next start".to_owned());
+        }
+        if proven.config.landlock != self.config.landlock {
+            warnings.push("landlock: another value takes effect with the next start".to_owned());
         }
         if proven.config.log_level != self.config.log_level {
             warnings.push("log.level: another one takes effect with the next start".to_owned());
