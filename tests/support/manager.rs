@@ -3,6 +3,7 @@
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Instant;
 
 use tempfile::TempDir;
 
@@ -63,11 +64,13 @@ impl Manager {
 
     /// The next message with that line in it.
     pub fn until(&self, line: &str) -> Told {
+        let start = Instant::now();
         loop {
             let told = self.next();
             if told.says(line) {
                 return told;
             }
+            assert!(start.elapsed() < PATIENCE, "waited in vain for {line}");
         }
     }
 

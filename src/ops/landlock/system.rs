@@ -7,10 +7,14 @@ use super::grants::Grants;
 use crate::ops::trail::Trail;
 
 /// What is read, where it is there.
-const READ: [&str; 15] = [
+const READ: [&str; 18] = [
     // resolv.conf, hosts, nsswitch.conf, localtime, OpenSSL's configuration: files that are replaced, and
     // what has replaced one is another one to the kernel. So it is the folder.
     "/etc",
+    // Where /etc/resolv.conf may lead to by tomorrow.
+    "/run/NetworkManager",
+    "/run/resolvconf",
+    "/run/systemd/resolve",
     // Modules of the name service (nsswitch.conf(5)) and of OpenSSL.
     "/lib",
     "/lib64",
