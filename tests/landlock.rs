@@ -12,44 +12,46 @@ use std::fs;
 use std::io::{Read, Write};
 use std::thread;
 
+use landlock::{AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr};
 use mtls_persona::config::{self, Source};
 use mtls_persona::ops::{Landlock, confine};
 use serde_json::Value;
 
 use self::support::certs::TestPki;
-use self::support::{backend, pairs};
+
+/// Whether this kernel holds to files; says so where it does not.
+fn has_landlock() -> bool {
+    let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    let is_known = ruleset.handle_access(AccessFs::Execute).is_ok();
+    if !is_known {
+        eprintln!("skipped: this kernel has no Landlock");
+    }
+    is_known
+}
+
+/// Whether this kernel holds to ports, as Linux does since 6.7; says so where it does not.
+fn holds_to_ports() -> bool {
+    let ruleset = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
+    let is_known = ruleset.handle_access(AccessNet::BindTcp).is_ok();
+    if !is_known {
+        eprintln!("skipped: this kernel has no Landlock that knows ports");
+    }
+    is_known
+}
 
 /// Does something in a thread that is confined to a configuration, which lies in the folder of the
-/// certificates. Not at all, and says so, where the kernel has no Landlock.
-fn confined<T: Send>(pki: &TestPki, config: &Value, act: impl FnOnce() -> T + Send) -> Option<T> {
+/// certificates.
+fn confined(pki: &TestPki, config: &Value, act: impl FnOnce() + Send) {
     let path = pki.folder().join("config.json");
     fs::write(&path, config.to_string()).unwrap();
     let config = config::load(&path).unwrap().config;
     let body = || {
         let confinement = confine(&config, &Source::new(&path), |_| false);
-        match confinement.state() {
-            Landlock::Full | Landlock::Partial => Some(act()),
-            Landlock::Unavailable | Landlock::Off => {
-                eprintln!("skipped: this kernel has no Landlock");
-                None
-            }
-        }
+        let is_held = matches!(confinement.state(), Landlock::Full | Landlock::Partial);
+        assert_eq!(is_held, config.landlock, "{confinement:?}");
+        act();
     };
-    thread::scope(|scope| scope.spawn(body).join().unwrap())
-}
-
-/// Whether this kernel holds to ports too, since Linux 6.7.
-fn holds_to_ports() -> bool {
-    let pki = TestPki::new();
-    let config = pairs::client(&pki, backend::echo());
-    let state = confined(&pki, &config, || {
-        std::net::TcpListener::bind("127.0.0.1:1").map_err(|error| error.kind())
-    });
-    let is_held = matches!(state, Some(Err(std::io::ErrorKind::PermissionDenied)));
-    if !is_held {
-        eprintln!("skipped: this kernel's Landlock knows no ports, or there is none");
-    }
-    is_held
+    thread::scope(|scope| scope.spawn(body).join().unwrap());
 }
 
 /// There and back again.

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::support::certs::{IdentityFiles, TestPki};
 use super::support::program::Program;
 use super::support::{backend, pairs, rotate};
-use super::{confined, holds_to_ports, ping};
+use super::{has_landlock, holds_to_ports, ping};
 
 fn with_files(mut config: Value, files: &IdentityFiles) -> Value {
     config["cert"] = json!(files.cert);
@@ -27,12 +27,6 @@ fn assert_refused(program: &Program, config: &Value, named: &[&str]) {
         assert!(program.has_line(name), "{name}: {:#?}", program.lines());
     }
     ping(&mut program.connect("persona"));
-}
-
-fn has_landlock() -> bool {
-    let pki = TestPki::new();
-    let config = pairs::client(&pki, backend::echo());
-    confined(&pki, &config, || ()).is_some()
 }
 
 #[test]
