@@ -4,13 +4,17 @@ use std::process::ExitCode;
 
 use super::{COULD_NOT, WRONG_WORDS, fail};
 use crate::config::Source;
-use crate::ops::{self, ControlLine, StartError, logging};
+use crate::ops::{self, ControlLine, StartError, Surroundings, logging};
 
 /// Forwards until it is told to stop.
 pub(super) fn run(source: Source) -> ExitCode {
     let loaded = match source.load() {
         Ok(loaded) => loaded,
         Err(problems) => return fail(WRONG_WORDS, &problems),
+    };
+    let surroundings = match Surroundings::of_process(&loaded.config, &source) {
+        Ok(surroundings) => surroundings,
+        Err(problems) => return fail(COULD_NOT, &problems.join("\n")),
     };
     let _log = match logging::start(loaded.config.log_level, loaded.config.log_format) {
         Ok(guard) => guard,
@@ -23,7 +27,7 @@ pub(super) fn run(source: Source) -> ExitCode {
     if let Err(error) = line.obey_signals() {
         return fail(COULD_NOT, &error);
     }
-    let running = match ops::start(loaded.config, Some(source), line) {
+    let running = match ops::start(loaded.config, Some(source), line, surroundings) {
         Ok(running) => running,
         Err(error @ StartError::Credentials(_)) => return fail(WRONG_WORDS, &error),
         Err(error) => return fail(COULD_NOT, &error),

@@ -37,6 +37,8 @@ pub struct Config {
     pub fips: Fips,
     /// Within that, whether hybrids with ML-KEM are spoken too; only where `fips` is not off.
     pub fips_pq: bool,
+    /// Whether the kernel is to hold the program to the files and ports of its configuration.
+    pub landlock: bool,
 }
 
 /// Whether FIPS is in effect.
@@ -86,6 +88,7 @@ impl Config {
             admin: Admin::default(),
             fips: Fips::default(),
             fips_pq: false,
+            landlock: true,
         }
     }
 }

@@ -32,6 +32,11 @@ impl Source {
         }
     }
 
+    /// The files that it may be in: its own, and the one beside it that one of the forms has.
+    pub fn files(&self) -> [PathBuf; 2] {
+        [self.path.clone(), persona::beside(&self.path)]
+    }
+
     /// Reads the configuration.
     ///
     /// # Errors

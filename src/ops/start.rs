@@ -14,6 +14,7 @@ use super::fips::{Guard, Proof, Standing};
 pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
+use super::surroundings::Surroundings;
 use super::{descriptors, threads};
 use crate::base::tally::WorkerCounters;
 use crate::config::{Config, Source};
@@ -58,6 +59,7 @@ pub fn start(
     config: Config,
     source: Option<Source>,
     line: ControlLine,
+    surroundings: Surroundings,
 ) -> Result<Running, StartError> {
     let clock = clock();
     let unix_now = clock.wall.timestamp().as_second();
@@ -70,6 +72,10 @@ pub fn start(
     let guard = Guard::new(standing, proof, clock.steady);
     guard.announce();
     let profile = guard.profile();
+    surroundings.announce(&config);
+    let Surroundings {
+        manager, bounds, ..
+    } = surroundings;
     // Before all else, so that it tells of the start.
     let origin = Origin {
         started: clock.steady,
@@ -91,7 +97,8 @@ pub fn start(
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         count => count,
     };
-    let next = Next::behind(&none, proven, workers).map_err(StartError::Listen)?;
+    let next = Next::behind(&none, proven, (workers, &bounds.passed));
+    let next = next.map_err(StartError::Listen)?;
     let endpoints = next.opened.iter();
     let endpoints = endpoints.map(|(listener, pair)| Ok((*pair, listener.endpoint()?)));
     let endpoints = endpoints.collect::<io::Result<Vec<_>>>()?;
@@ -103,13 +110,13 @@ pub fn start(
         (source, config),
         (generation, fingerprint),
         (line.sender.clone(), board),
-        (most, profile),
+        (most, profile, bounds),
         &clock,
     );
     Ok(Running::new(
         line,
         crew,
-        (renewer, guard),
+        (renewer, guard, manager),
         endpoints,
         (descriptors, admin),
     ))

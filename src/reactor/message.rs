@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::admission::Permit;
 use super::generation::Generation;
 use super::recent::Failed;
+use super::roll::RollCall;
 use crate::base::tally::Tally;
 use crate::conn::{PairId, Report, Served};
 use crate::net::{Endpoint, Listener, Socket};
@@ -21,6 +22,8 @@ pub enum AcceptorMsg {
         /// Listeners that it has in addition.
         opened: Vec<(Listener, PairId)>,
     },
+    /// Drop it: that is the answer.
+    RollCall(RollCall),
     /// Close the listeners and end.
     Stop,
 }
@@ -45,6 +48,8 @@ pub enum WorkerMsg {
     },
     /// Tell of connections.
     Report(Ask),
+    /// Drop it: that is the answer.
+    RollCall(RollCall),
     /// Live connections may end until then; the thread ends with the last.
     Drain(Instant),
     /// End every connection and the thread.

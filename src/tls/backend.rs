@@ -329,6 +329,9 @@ mod boringssl {
         format!("BoringSSL of boring-sys {}", release.unwrap_or("?"))
     }
 
+    /// BoringSSL reads no file.
+    pub(in crate::tls) fn prepare() {}
+
     /// Whether the library runs as a FIPS module.
     pub(in crate::tls) fn is_fips() -> bool {
         boring::fips::enabled()
@@ -669,6 +672,11 @@ mod openssl_crate {
     /// Which release of the library this is, in its own words.
     pub(in crate::tls) fn version() -> String {
         openssl::version::version().to_owned()
+    }
+
+    /// Reads the library's configuration and loads the providers that it names.
+    pub(in crate::tls) fn prepare() {
+        openssl::init();
     }
 
     /// Whether the library runs as a FIPS module: its FIPS provider is there and is the default.

@@ -46,6 +46,11 @@ pub fn library_version() -> String {
     backend::version()
 }
 
+/// Lets the TLS library read its own files now and not when it is used first.
+pub fn prepare() {
+    backend::prepare();
+}
+
 /// Whether the TLS library runs as a FIPS module.
 pub fn is_fips() -> bool {
     backend::is_fips()

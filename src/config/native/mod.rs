@@ -46,6 +46,7 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Config, Reported> {
     let (log_level, log_format) = log.unwrap_or((LevelFilter::Info, LogFormat::default()));
     let admin = reader.take_object("admin", admin::read).unwrap_or_default();
     let (fips, fips_pq) = read_fips(reader);
+    let landlock = reader.take_or("landlock", true, value::switch);
     let mut defaults = Defaults {
         files: Files::read(reader),
         min_version: reader.take_or("min_version", TlsVersion::default(), value::min_version),
@@ -68,6 +69,7 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Config, Reported> {
         admin,
         fips,
         fips_pq,
+        landlock,
     })
 }
 

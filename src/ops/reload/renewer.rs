@@ -15,7 +15,10 @@ use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::board::Board;
 use crate::ops::control::Control;
-use crate::reactor::{AcceptorMsg, Admission, Generation, Lookups, Mailbox, WorkerMsg};
+use crate::ops::surroundings::Bounds;
+use crate::reactor::{
+    AcceptorMsg, Admission, Generation, Lookups, Mailbox, RollCall, WorkerMsg,
+};
 use crate::tls::Profile;
 
 /// The threads that serve.
@@ -29,6 +32,12 @@ pub(in crate::ops) struct Crew {
 }
 
 impl Crew {
+    /// Asks every thread whether it still takes messages.
+    pub(in crate::ops) fn ask_all(&self, roll: RollCall) {
+        self.acceptor.post(AcceptorMsg::RollCall(roll.clone()));
+        self.post_all(|| WorkerMsg::RollCall(roll.clone()));
+    }
+
     pub(in crate::ops) fn post_all(&self, message: impl Fn() -> WorkerMsg) {
         for worker in &self.workers {
             worker.post(message());
@@ -56,6 +65,7 @@ pub(in crate::ops) struct Renewer {
     most: usize,
     /// What may be negotiated, since the start.
     profile: Profile,
+    bounds: Bounds,
 }
 
 /// What a load is of.
@@ -115,7 +125,7 @@ impl Renewer {
         (source, config): (Option<Source>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
         (control, board): (Sender<Control>, Arc<Board>),
-        (most, profile): (usize, Profile),
+        (most, profile, bounds): (usize, Profile, Bounds),
         clock: &Clock,
     ) -> Renewer {
         let now = clock.wall.timestamp().as_second();
@@ -134,6 +144,7 @@ impl Renewer {
             board,
             most,
             profile,
+            bounds,
         };
         renewer.watch(clock);
         renewer
@@ -149,6 +160,10 @@ impl Renewer {
 
     pub(in crate::ops) fn board(&self) -> &Board {
         &self.board
+    }
+
+    pub(in crate::ops) fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     pub(in crate::ops) fn agenda(&mut self) -> &mut Agenda {
@@ -280,7 +295,14 @@ impl Renewer {
         clock: &Clock,
         crew: &Crew,
     ) -> Result<(), Vec<String>> {
-        let staged = staged.map_err(|unreadable| unreadable.problems)?;
+        let read = staged
+            .as_ref()
+            .map_or(&self.config, |staged| &staged.config);
+        let beyond = self.bounds.lacks(read, self.source.as_ref());
+        let staged = staged.map_err(|unreadable| [beyond.clone(), unreadable.problems].concat())?;
+        if !beyond.is_empty() {
+            return Err(beyond);
+        }
         let (config, fingerprint) = (staged.config.clone(), staged.fingerprint);
         if (config.fips, config.fips_pq) != (self.config.fips, self.config.fips_pq) {
             let what = "fips: it and fips_pq are what they were at the start, for as long as the program \
@@ -291,7 +313,8 @@ impl Renewer {
         let makes_anew = occasion.makes_anew();
         let proven = staged.prove(self.profile, now, &self.generation, makes_anew)?;
         let mut warnings = self.warnings(&proven);
-        let next = Next::behind(&self.generation, proven, crew.workers.len());
+        let passed = &self.bounds.passed;
+        let next = Next::behind(&self.generation, proven, (crew.workers.len(), passed));
         let next = next.map_err(|error| vec![error.to_string()])?;
         warnings.extend(lost_names_of(&self.generation, &next.generation));
         for warning in warnings {
@@ -304,11 +327,15 @@ impl Renewer {
     /// What works but should be looked at.
     fn warnings(&self, proven: &Proven) -> Vec<String> {
         let mut warnings = proven.warnings.clone();
+        warnings.extend(self.bounds.passed.warnings(&proven.config.pairs));
         if proven.config.workers != self.config.workers {
             warnings.push("workers: another number takes effect with the next start".to_owned());
         }
         if proven.config.admin != self.config.admin {
             warnings.push("admin: other listeners take effect with the next start".to_owned());
+        }
+        if proven.config.landlock != self.config.landlock {
+            warnings.push("landlock: another value takes effect with the next start".to_owned());
         }
         if proven.config.log_level != self.config.log_level {
             warnings.push("log.level: another one takes effect with the next start".to_owned());

@@ -140,7 +140,7 @@ fn contents(files: &mut Files, tls: &TlsFiles) -> Contents {
 }
 
 /// Every file that pairs name.
-pub(super) fn files_of(pairs: &[Pair]) -> BTreeSet<PathBuf> {
+pub(in crate::ops) fn files_of(pairs: &[Pair]) -> BTreeSet<PathBuf> {
     let files = pairs.iter().flat_map(|pair| {
         let TlsFiles {
             cert,
