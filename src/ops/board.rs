@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::fips::ProofBoard;
 use super::gauges::Gauges;
 use super::history::{Came, History, Load};
+use super::landlock::Landlock;
 use super::reload::{Crew, Occasion};
 use crate::reactor::Generation;
 
@@ -49,6 +50,8 @@ pub(super) struct Origin {
     pub(super) file: Option<PathBuf>,
     /// What is known of FIPS.
     pub(super) fips: Arc<ProofBoard>,
+    /// Whether the kernel holds it to its files and ports.
+    pub(super) landlock: Landlock,
 }
 
 struct Shown {

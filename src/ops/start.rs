@@ -81,6 +81,7 @@ pub fn start(
         started: clock.steady,
         file: source.as_ref().map(|source| source.path.clone()),
         fips: Arc::clone(guard.board()),
+        landlock: bounds.confinement.state(),
     };
     let board = Arc::new(Board::new(origin));
     let admin = Server::start(&config.admin, &board).map_err(StartError::Admin)?;

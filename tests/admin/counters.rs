@@ -212,6 +212,9 @@ fn the_process_and_its_workers_are_told() {
     let is_module = u64::from(mtls_persona::tls::is_fips());
     assert_eq!(after.count("mtls_persona_fips_enabled", &[]), is_module);
     assert_eq!(after.count("mtls_persona_fips_in_effect", &[]), 0);
+    let states = ["full", "partial", "unavailable", "off"];
+    let held = states.map(|state| after.count("mtls_persona_landlock", &[("state", state)]));
+    assert_eq!(held.iter().sum::<u64>(), 1);
     for stream in &live {
         stream.shutdown(Shutdown::Both).unwrap();
     }

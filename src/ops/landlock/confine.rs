@@ -33,6 +33,14 @@ pub enum Landlock {
 }
 
 impl Landlock {
+    /// All there is.
+    pub(in crate::ops) const ALL: [Landlock; 4] = [
+        Landlock::Full,
+        Landlock::Partial,
+        Landlock::Unavailable,
+        Landlock::Off,
+    ];
+
     /// One word for it.
     pub fn label(self) -> &'static str {
         match self {

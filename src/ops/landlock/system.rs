@@ -49,6 +49,8 @@ impl Grants {
     /// Adds what every configuration needs.
     pub(super) fn with_system(mut self, read_link: impl Fn(&Path) -> Option<PathBuf>) -> Grants {
         self.connect.insert(DNS_PORT);
+        // Its own hash is a part of what there is to show of FIPS.
+        self.read.extend(env::current_exe());
         self.read.extend(READ.map(PathBuf::from));
         let variables = READ_BY_VARIABLE.iter().filter_map(env::var_os);
         self.read.extend(variables.map(PathBuf::from));

@@ -7,6 +7,7 @@ use super::family::Families;
 use super::process::Process;
 use crate::ops::board::Board;
 use crate::ops::fips::Effect;
+use crate::ops::landlock::Landlock;
 use crate::ops::reload::Crew;
 use crate::ops::supervisor::unix_now;
 use crate::tls;
@@ -15,6 +16,7 @@ use crate::tls;
 pub(super) fn write(families: &mut Families<'_>, board: &Board) -> fmt::Result {
     build(families)?;
     fips(families, board)?;
+    landlock(families, board)?;
     negotiated(families)?;
     reloads(families, board)?;
     dates::write(families, &board.generation(), unix_now())?;
@@ -58,6 +60,18 @@ fn fips(families: &mut Families<'_>, board: &Board) -> fmt::Result {
         "When the module has proven itself last, in seconds since 1970; 0 where FIPS is not in effect",
         if is_proven { proof.at } else { 0 },
     )
+}
+
+fn landlock(families: &mut Families<'_>, board: &Board) -> fmt::Result {
+    let mut states = families.gauges(
+        "landlock",
+        "Whether the kernel holds the program to its files and ports (Landlock): 1 for what is so",
+    )?;
+    for state in Landlock::ALL {
+        let is_so = state == board.origin.landlock;
+        states.gauge(&[("state", state.label())], u64::from(is_so))?;
+    }
+    Ok(())
 }
 
 fn negotiated(families: &mut Families<'_>) -> fmt::Result {

@@ -16,9 +16,7 @@ use crate::net::Endpoint;
 use crate::ops::board::Board;
 use crate::ops::control::Control;
 use crate::ops::surroundings::Bounds;
-use crate::reactor::{
-    AcceptorMsg, Admission, Generation, Lookups, Mailbox, RollCall, WorkerMsg,
-};
+use crate::reactor::{AcceptorMsg, Admission, Generation, Lookups, Mailbox, RollCall, WorkerMsg};
 use crate::tls::Profile;
 
 /// The threads that serve.
