@@ -122,6 +122,9 @@ mod boringssl {
         })
     }
 
+    /// How many steps a whole proof has.
+    pub(in crate::tls) const STEPS: usize = 3;
+
     /// Lets the module prove itself. Its tests take some milliseconds of CPU time.
     pub(in crate::tls) fn checks() -> Vec<FipsCheck> {
         let is_there = boring::fips::enabled();
@@ -366,52 +369,83 @@ mod openssl_crate {
         done == 1 && status == 1
     }
 
+    /// How many steps a whole proof has.
+    pub(in crate::tls) const STEPS: usize = 8;
+
+    /// What a module comes to that was lent and has tested itself.
+    struct Tested {
+        is_good: bool,
+        is_running: bool,
+    }
+
     /// Lets the module prove itself. Its tests take some tens of milliseconds.
     pub(in crate::tls) fn checks() -> Vec<FipsCheck> {
+        // SAFETY: the provider is lent by `with_provider`. Of the test nobody but its own thread sees more
+        // than its outcome.
+        #[allow(unsafe_code)]
+        let tested = with_provider(|provider| Tested {
+            is_good: unsafe { OSSL_PROVIDER_self_test(provider) } == 1,
+            is_running: is_running(provider),
+        });
+        let mut checks = presence(is_available(), tested.is_some());
+        if let Some(tested) = tested {
+            checks.extend(soundness(&tested));
+        }
+        let _ = ErrorStack::get();
+        checks
+    }
+
+    /// The steps that are gone in any case; the second is left out where the first fails.
+    fn presence(is_available: bool, is_lent: bool) -> Vec<FipsCheck> {
+        let active = FipsCheck {
+            what: "OpenSSL's provider \"fips\" is active",
+            otherwise: "OpenSSL's FIPS provider is not active: start the program where the system's \
+                        openssl.cnf, or the one that OPENSSL_CONF names, activates it",
+            is_passed: is_available,
+            is_presence: true,
+        };
+        if !is_available {
+            return vec![active];
+        }
+        let lent = FipsCheck {
+            what: "it can be asked",
+            otherwise: "OpenSSL calls its FIPS provider active, and does not hand it out to be asked",
+            is_passed: is_lent,
+            is_presence: false,
+        };
+        vec![active, lent]
+    }
+
+    /// The steps that need the module.
+    fn soundness(tested: &Tested) -> [FipsCheck; STEPS - 2] {
         let check = |what, otherwise, is_passed| FipsCheck {
             what,
             otherwise,
             is_passed,
             is_presence: false,
         };
-        let mut checks = vec![FipsCheck {
-            what: "OpenSSL's provider \"fips\" is active",
-            otherwise: "OpenSSL's FIPS provider is not active: start the program where the system's \
-                        openssl.cnf, or the one that OPENSSL_CONF names, activates it",
-            is_passed: is_available(),
-            is_presence: true,
-        }];
-        // SAFETY: the provider is lent by `with_provider`. Of the test nobody but its own thread sees more
-        // than its outcome.
-        #[allow(unsafe_code)]
-        let tested = with_provider(|provider| {
-            let is_good = unsafe { OSSL_PROVIDER_self_test(provider) } == 1;
-            (is_running(provider), is_good)
-        });
-        let Some((is_running, is_good)) = tested else {
-            return checks;
-        };
         // SAFETY: no context is the default one; the call only reads.
         #[allow(unsafe_code)]
         let is_default =
             unsafe { openssl_sys::EVP_default_properties_is_fips_enabled(null_mut()) == 1 };
-        checks.push(FipsCheck {
+        let default = FipsCheck {
             what: "it is what is used: the default properties are fips=yes",
             otherwise: "OpenSSL's FIPS provider is active but not what is used: set \
                         default_properties = fips=yes in openssl.cnf",
             is_passed: is_default,
             is_presence: true,
-        });
-        checks.extend([
+        };
+        [
+            default,
             check(
                 "its self-test passes",
                 "the self-test of OpenSSL's FIPS provider fails",
-                is_good,
+                tested.is_good,
             ),
             check(
                 "it is running",
                 "OpenSSL's FIPS provider is in its error state",
-                is_running,
+                tested.is_running,
             ),
             check(
                 "SHA-256 and AES-128-GCM are its own",
@@ -429,9 +463,7 @@ mod openssl_crate {
                 "ChaCha20-Poly1305 is to be had, so that other algorithms than FIPS's are in use",
                 cipher_is_its_own(c"ChaCha20-Poly1305").is_none(),
             ),
-        ]);
-        let _ = ErrorStack::get();
-        checks
+        ]
     }
 
     /// Whether a digest as everybody gets it is the module's; none if there is none.
@@ -469,5 +501,21 @@ mod openssl_crate {
         #[allow(unsafe_code)]
         let name = unsafe { CStr::from_ptr(OSSL_PROVIDER_get0_name(provider)) };
         name == PROVIDER
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_provider_that_is_called_active_and_cannot_be_asked_fails_a_step() {
+            let failed = |checks: Vec<FipsCheck>| {
+                let failed = checks.into_iter().filter(|check| !check.is_passed);
+                failed.map(|check| check.is_presence).collect::<Vec<_>>()
+            };
+            assert_eq!(failed(presence(true, false)), [false]);
+            assert_eq!(failed(presence(false, false)), [true]);
+            assert_eq!(failed(presence(true, true)), [false; 0]);
+        }
     }
 }
