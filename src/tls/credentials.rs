@@ -10,7 +10,7 @@ use super::backend::lib::pkey::{PKey, Private};
 use super::backend::lib::x509::{X509, X509Ref};
 use super::context::{MinVersion, Resumption, Rules, TlsContext};
 use super::crl::Checked;
-use super::profile::Profile;
+use super::profile::{Place, Profile};
 use super::proof::{self, Terms};
 use super::revocation::{Lists, Revocation};
 use super::session::Role;
@@ -202,7 +202,11 @@ fn outside_profile(material: &Material, parsed: &Parsed) -> Vec<String> {
     }
     let objection = |(index, cert): (usize, &X509)| {
         let weak = verify::weak_key(cert).or_else(|| verify::weak_signature(cert));
-        let outside = || profile.outside_cert(cert, index == 0, false);
+        let place = match index {
+            0 => Place::Leaf,
+            _ => Place::Above,
+        };
+        let outside = || profile.outside_cert(cert, place);
         let what = weak.or_else(|| outside().map(|(_, what)| what))?;
         let (path, number) = (&material.cert.path, index + 1);
         Some(format!(

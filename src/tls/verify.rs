@@ -18,7 +18,7 @@ use super::context::ExpectedName;
 use super::credentials::Authorities;
 use super::error::TlsError;
 use super::known::{Chain, Digest, Known, Window};
-use super::profile::Profile;
+use super::profile::{Place, Profile};
 use super::revocation::{Fault, Lists};
 use super::session::Role;
 use super::slot::Slot;
@@ -363,9 +363,15 @@ fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseRea
     {
         return Some((CloseReason::CertWeakSignature, what));
     }
+    let place = || match depth {
+        0 => Place::Leaf,
+        _ if is_anchor() => Place::Anchor,
+        _ => Place::Above,
+    };
     let profile = trust.profile;
-    let is_judged = profile.is_fips();
-    is_judged.then(|| profile.outside_cert(cert, depth == 0, is_anchor()))?
+    profile
+        .is_fips()
+        .then(|| profile.outside_cert(cert, place()))?
 }
 
 /// The peer's own certificate is judged last: with it the whole chain is good.

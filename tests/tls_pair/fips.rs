@@ -12,6 +12,7 @@ use super::by_hand;
 use super::pair::{Chunks, End, Pair, client_end, client_end_to, material, server_end};
 use super::stranger::Stranger;
 use crate::support::certs::{IdentityFiles, TestPki, unix_now};
+use crate::support::ocsp::{GOOD, Responder, stapling};
 
 pub const NAME: ExpectedName<'_> = ExpectedName::Dns("localhost");
 
@@ -306,6 +307,24 @@ fn our_own_certificate_and_those_behind_it_have_to_fit_the_profile() {
     fs::write(&good.cert, behind.concat()).unwrap();
     let told = prove(&party.pki, &good, Role::Client).err().unwrap();
     assert!(told.contains("certificate 3: its key is Ed25519"), "{told}");
+}
+
+#[test]
+fn what_a_server_sends_of_its_own_certificate_has_to_fit_the_profile_too() {
+    let party = Party::of(KeyKind::EcP256);
+    let responder = Responder::of(&party.pki);
+    let delegate = |key: &[&str]| responder.issue_for(key, "extendedKeyUsage=OCSPSigning");
+    let (good, other) = (
+        delegate(&["ec", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+        delegate(&["ed25519"]),
+    );
+    for (signer, reason) in [(good, None), (other, Some(StapleInvalid))] {
+        let staple = responder.response(&party.localhost, GOOD, &signer);
+        for version in ["-tls1_2", "-tls1_3"] {
+            let met = party.meets_server(&party.localhost, &stapling(version, &staple));
+            assert_eq!(met, reason, "{version}");
+        }
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ use crate::tls::backend::lib::pkey::{Id, PKeyRef, Public};
 use crate::tls::backend::lib::rsa::Padding;
 use crate::tls::backend::lib::sign::{RsaPssSaltlen, Verifier};
 use crate::tls::backend::lib::x509::X509Ref;
+use crate::tls::profile::Profile;
+use crate::tls::verify::weak_key;
 
 const fn id(text: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(text)
@@ -33,9 +35,21 @@ const WEAK: [(ObjectIdentifier, &str); 4] = [
     (id("1.2.840.10045.4.1"), "SHA-1"),
 ];
 
-/// Whether the holder of a certificate has signed a response; if not, why.
-pub(super) fn verify(response: &BasicResponse<'_>, cert: &X509Ref) -> Result<(), String> {
+/// Whether the holder of a certificate has signed a response, as the profile takes it; if not, why.
+pub(super) fn verify(
+    response: &BasicResponse<'_>,
+    cert: &X509Ref,
+    profile: Profile,
+) -> Result<(), String> {
     let method = method(&response.algorithm)?;
+    if profile.is_fips() && method.key == Id::ED25519 {
+        return Err("it was signed with Ed25519, which FIPS does not allow".to_owned());
+    }
+    // The issuer's own key too: above a certificate that is an anchor nobody has looked at one.
+    let outside = || profile.is_fips().then(|| weak_key(cert))?;
+    if let Some(what) = profile.outside_key(cert).or_else(outside) {
+        return Err(format!("the certificate of its responder: {what}"));
+    }
     let Ok(key) = cert.public_key() else {
         return Err("the key of its responder is of an unknown kind".to_owned());
     };
