@@ -16,10 +16,12 @@ compile_error!(
 );
 
 mod again;
+mod algorithm;
 mod crl;
 mod fips;
 
 pub(super) use self::again::{Presented, TICKETS_HOLD_CHAINS, as_handshake};
+pub(super) use self::algorithm::algorithm_der;
 #[cfg(feature = "boringssl")]
 pub(super) use self::boringssl::*;
 pub(super) use self::crl::{Crl, CrlDraft, may_issue};

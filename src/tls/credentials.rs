@@ -233,7 +233,12 @@ fn parse(
     let mut chain = certificates(&material.cert);
     let anchors: Vec<X509> = material.ca.iter().flat_map(&mut certificates).collect();
     let own: Vec<&X509Ref> = chain.iter().map(|cert| &**cert).collect();
-    let checked = crl::check(&material.revocation, anchors, &own, now).unwrap_or_else(|lines| {
+    let Material {
+        revocation,
+        profile,
+        ..
+    } = material;
+    let checked = crl::check(revocation, anchors, &own, now, *profile).unwrap_or_else(|lines| {
         problems.extend(lines);
         Checked::default()
     });

@@ -22,6 +22,7 @@ mod resumption;
 mod revocation;
 mod room;
 mod session;
+mod signing;
 mod slot;
 mod staple;
 mod tally;

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 use super::backend;
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::hash::{Hasher, MessageDigest};
-use super::backend::lib::nid::Nid;
 use super::backend::lib::pkey::Id;
 use super::backend::lib::ssl::SslRef;
 use super::backend::lib::stack::StackRef;
@@ -22,7 +21,7 @@ use super::profile::{Place, Profile};
 use super::revocation::{Fault, Lists};
 use super::session::Role;
 use super::slot::Slot;
-use super::{facts, lifetime, name, staple};
+use super::{facts, lifetime, name, signing, staple};
 use crate::base::reason::CloseReason;
 use crate::identity::PeerCert;
 
@@ -415,16 +414,5 @@ pub(super) fn weak_key(cert: &X509Ref) -> Option<String> {
 }
 
 pub(super) fn weak_signature(cert: &X509Ref) -> Option<String> {
-    const WEAK: [Nid; 6] = [
-        Nid::MD5WITHRSAENCRYPTION,
-        Nid::SHA1WITHRSAENCRYPTION,
-        Nid::SHA1WITHRSA,
-        Nid::ECDSA_WITH_SHA1,
-        Nid::DSAWITHSHA1,
-        Nid::DSAWITHSHA1_2,
-    ];
-    let algorithm = cert.signature_algorithm().object().nid();
-    let name = algorithm.long_name().unwrap_or("an unknown algorithm");
-    WEAK.contains(&algorithm)
-        .then(|| format!("it was signed with {name}"))
+    signing::weak(cert.signature_algorithm())
 }

@@ -2,7 +2,7 @@
 
 use der::asn1::ObjectIdentifier;
 
-use super::asn1::{Algorithm, BasicResponse, PssParameters};
+use super::asn1::{Algorithm, BasicResponse};
 use crate::tls::backend::lib::error::ErrorStack;
 use crate::tls::backend::lib::hash::MessageDigest;
 use crate::tls::backend::lib::pkey::{Id, PKeyRef, Public};
@@ -10,6 +10,7 @@ use crate::tls::backend::lib::rsa::Padding;
 use crate::tls::backend::lib::sign::{RsaPssSaltlen, Verifier};
 use crate::tls::backend::lib::x509::X509Ref;
 use crate::tls::profile::Profile;
+use crate::tls::signing::{self, RSA_PSS};
 use crate::tls::verify::weak_key;
 
 const fn id(text: &str) -> ObjectIdentifier {
@@ -23,9 +24,6 @@ struct Method {
     digest: Option<MessageDigest>,
     is_pss: bool,
 }
-
-const RSA_PSS: ObjectIdentifier = id("1.2.840.113549.1.1.10");
-const MGF1: ObjectIdentifier = id("1.2.840.113549.1.1.8");
 
 /// Signatures with MD5 and SHA-1, which others can forge.
 const WEAK: [(ObjectIdentifier, &str); 4] = [
@@ -96,7 +94,11 @@ fn method(algorithm: &Algorithm<'_>) -> Result<Method, String> {
     let is_absent = algorithm.parameters.is_none();
     let is_null = algorithm.parameters.is_some_and(|any| any.is_null());
     let found = if algorithm.id == RSA_PSS {
-        pss(algorithm)
+        let digest = signing::pss(algorithm);
+        digest.map(|digest| Method {
+            is_pss: true,
+            ..plain(Id::RSA, Some(digest))
+        })
     } else if let Some(digest) = rsa_digest(algorithm.id) {
         (is_absent || is_null).then(|| plain(Id::RSA, Some(digest)))
     } else if let Some(digest) = ec_digest(algorithm.id) {
@@ -124,27 +126,4 @@ fn ec_digest(algorithm: ObjectIdentifier) -> Option<MessageDigest> {
         one if one == id("1.2.840.10045.4.3.4") => Some(MessageDigest::sha512()),
         _ => None,
     }
-}
-
-/// RSASSA-PSS as TLS 1.3 has it: one digest for everything, and a salt of its length.
-fn pss(algorithm: &Algorithm<'_>) -> Option<Method> {
-    let parameters: PssParameters<'_> = algorithm.parameters?.decode_as().ok()?;
-    let (inner, mask) = (parameters.digest?, parameters.mask?);
-    let mask_inner: Algorithm<'_> = mask.parameters?.decode_as().ok()?;
-    let digest = match inner.id {
-        one if one == id("2.16.840.1.101.3.4.2.1") => MessageDigest::sha256(),
-        one if one == id("2.16.840.1.101.3.4.2.2") => MessageDigest::sha384(),
-        one if one == id("2.16.840.1.101.3.4.2.3") => MessageDigest::sha512(),
-        _ => return None,
-    };
-    let is_usual = mask.id == MGF1
-        && mask_inner == inner
-        && parameters.salt.map(usize::from) == Some(digest.size())
-        && parameters.trailer.is_none()
-        && inner.parameters.is_none_or(|any| any.is_null());
-    is_usual.then_some(Method {
-        key: Id::RSA,
-        digest: Some(digest),
-        is_pss: true,
-    })
 }
