@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use mtls_persona::base::reason::CloseReason::{self, *};
 use mtls_persona::tls::authority::{KeyKind, LeafRequest, Purpose};
-use mtls_persona::tls::{Credentials, ExpectedName, MinVersion, Profile, Resumption, Role};
+use mtls_persona::tls::{
+    Credentials, ExpectedName, MinVersion, Profile, Resumption, Role, is_fips,
+};
 
 use super::by_hand;
 use super::pair::{Chunks, End, Pair, client_end, client_end_to, material, server_end};
@@ -63,6 +65,17 @@ impl Party {
         Stranger::server(files, options).shake(&mut client);
         println!("{options:?}: {:?}", client.refusal);
         client.reason()
+    }
+
+    /// An authority below the root with a key of a kind that ours does not make.
+    fn authority(&self, key: &[&str]) -> IdentityFiles {
+        let files = self.by_hand(key);
+        let extensions = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
+        let subject = ("/CN=authority by hand", files.key.as_path());
+        let root = by_hand::root(&self.pki);
+        let cert = by_hand::sign(&self.pki, subject, &root, extensions);
+        fs::write(&files.cert, cert).unwrap();
+        files
     }
 
     /// A certificate with a key of a kind that our authority does not make, for either role.
@@ -231,21 +244,58 @@ fn without_the_profile_the_extended_master_secret_is_not_insisted_on() {
     assert!(!server.session.negotiated().has_ems);
 }
 
+/// Options for a key, by which `openssl genpkey` makes it.
+const KOBLITZ: [&str; 3] = ["EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"];
+const P521: [&str; 3] = ["EC", "-pkeyopt", "ec_paramgen_curve:P-521"];
+
 #[test]
-fn keys_and_signatures_that_fips_does_not_have_are_refused_in_a_chain() {
+fn keys_that_fips_does_not_have_are_refused_of_a_peer() {
+    // A client that has to show one shows none, and a server knows nothing to sign with. Only a client of
+    // TLS 1.2 shows it where its curve is not asked about.
+    let shown_koblitz = match () {
+        // It reads no such key.
+        () if cfg!(feature = "boringssl") => TlsMalformed,
+        // Nor does that module, and the library judges its length by that.
+        () if is_fips() => CertWeakKey,
+        () => FipsProfile,
+    };
     let party = Party::of(KeyKind::EcP256);
-    let ed25519 = party.by_hand(&["ED25519"]);
-    let koblitz = party.by_hand(&["EC", "-pkeyopt", "ec_paramgen_curve:secp256k1"]);
-    for files in [ed25519, koblitz] {
-        for version in ["-tls1_2", "-tls1_3"] {
-            for met in [
-                party.meets_client(&files, &[version]),
-                party.meets_server(&files, &[version]),
-            ] {
-                assert!(met.is_some(), "{version}");
-            }
-        }
+    for (key, shown, no_server) in [
+        (&["ED25519"][..], CertMissing, TlsAlert),
+        // The command has no signature for it in TLS 1.3, and then no TLS 1.3.
+        (&KOBLITZ, shown_koblitz, TlsVersion),
+        (&P521, FipsProfile, TlsAlert),
+    ] {
+        let files = party.by_hand(key);
+        let met = ["-tls1_2", "-tls1_3"].map(|version| {
+            let client = party.meets_client(&files, &[version]);
+            (client, party.meets_server(&files, &[version]))
+        });
+        let tls12 = (Some(shown), Some(TlsAlert));
+        let tls13 = (Some(CertMissing), Some(no_server));
+        assert_eq!(met, [tls12, tls13], "{key:?}");
     }
+}
+
+#[test]
+fn a_key_on_p_521_is_taken_for_an_authority_and_of_nobody_that_it_shakes_hands_with() {
+    let party = Party::of(KeyKind::EcP256);
+    let own = party.by_hand(&P521);
+    for role in [Role::Client, Role::Server] {
+        let told = prove(&party.pki, &own, role).err().unwrap();
+        assert!(
+            told.contains("certificate 1: its key is EC on P-521"),
+            "{told}"
+        );
+        assert_eq!(told.lines().count(), 1, "{told}");
+    }
+    let authority = party.authority(&P521);
+    let usage = "keyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth,serverAuth\n\
+        subjectAltName=DNS:localhost\n";
+    let below = by_hand::issue(&party.pki, &authority, usage);
+    assert_eq!(party.meets_client(&below, &[]), None);
+    assert_eq!(party.meets_server(&below, &[]), None);
+    assert_eq!(prove(&party.pki, &below, Role::Server).err(), None);
 }
 
 #[test]
@@ -261,12 +311,7 @@ fn short_rsa_keys_and_sha_1_are_refused_by_the_names_that_they_have_elsewhere() 
 #[test]
 fn an_authority_above_the_peer_has_to_fit_the_profile_too() {
     let party = Party::of(KeyKind::EcP256);
-    let authority = party.by_hand(&["ED25519"]);
-    let extensions = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
-    let subject = ("/CN=Ed25519 authority", authority.key.as_path());
-    let root = by_hand::root(&party.pki);
-    let above = by_hand::sign(&party.pki, subject, &root, extensions);
-    fs::write(&authority.cert, above).unwrap();
+    let authority = party.authority(&["ED25519"]);
     let usage = "keyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n";
     let leaf = by_hand::issue(&party.pki, &authority, usage);
     assert_eq!(party.meets_client(&leaf, &[]), Some(FipsProfile));

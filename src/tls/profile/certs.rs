@@ -29,7 +29,7 @@ impl Profile {
             Place::Anchor => None,
             Place::Leaf | Place::Above => self.outside_signature(cert.signature_algorithm()),
         };
-        if let Some(what) = self.outside_key(cert).or_else(signature) {
+        if let Some(what) = self.outside_key(cert, place).or_else(signature) {
             return Some((CloseReason::FipsProfile, what));
         }
         let says_enough = !self.is_fips() || place != Place::Leaf || backend::states_purpose(cert);
@@ -39,13 +39,19 @@ impl Profile {
         })
     }
 
-    /// What the key of a certificate is, if it is of no kind that the profile takes. Its length is judged
-    /// elsewhere.
-    pub(in crate::tls) fn outside_key(self, cert: &X509Ref) -> Option<String> {
-        let kind = self.is_fips().then(|| other_key(cert))??;
-        Some(format!(
-            "its key is {kind}; FIPS takes RSA, P-256, P-384 and P-521"
-        ))
+    /// What is wrong with the key of a certificate, if it is of no kind that the profile takes there. Its
+    /// length is judged elsewhere.
+    pub(in crate::tls) fn outside_key(self, cert: &X509Ref, place: Place) -> Option<String> {
+        let kind = self.is_fips().then(|| other_key(cert, place))??;
+        Some(match place {
+            Place::Leaf => format!(
+                "its key is {kind}; FIPS takes RSA, P-256 and P-384 for handshakes, and P-521 for \
+                 authorities alone"
+            ),
+            Place::Above | Place::Anchor => {
+                format!("its key is {kind}; FIPS takes RSA, P-256, P-384 and P-521")
+            }
+        })
     }
 
     /// How something was signed, if the profile does not take that.
@@ -72,8 +78,9 @@ const CERT_SIGNATURES: [Nid; 7] = [
     Nid::ECDSA_WITH_SHA512,
 ];
 
-/// What a certificate's key is, if it is of no kind that FIPS takes.
-fn other_key(cert: &X509Ref) -> Option<String> {
+/// What a certificate's key is, if it is of no kind that FIPS takes there. No handshake is signed with a key
+/// on P-521: few peers take that, and its curve is none of the groups.
+fn other_key(cert: &X509Ref, place: Place) -> Option<String> {
     const CURVES: [Nid; 3] = [Nid::X9_62_PRIME256V1, Nid::SECP384R1, Nid::SECP521R1];
     let Ok(key) = cert.public_key() else {
         return Some("of an unknown kind".to_owned());
@@ -83,6 +90,7 @@ fn other_key(cert: &X509Ref) -> Option<String> {
         Id::EC => {
             let curve = key.ec_key().ok().and_then(|key| key.group().curve_name());
             match curve {
+                Some(Nid::SECP521R1) if place == Place::Leaf => Some("EC on P-521".to_owned()),
                 Some(curve) if CURVES.contains(&curve) => None,
                 Some(curve) => Some(format!("EC on {}", curve.short_name().unwrap_or("a curve"))),
                 None => Some("EC on a curve without a name".to_owned()),

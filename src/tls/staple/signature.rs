@@ -9,7 +9,7 @@ use crate::tls::backend::lib::pkey::{Id, PKeyRef, Public};
 use crate::tls::backend::lib::rsa::Padding;
 use crate::tls::backend::lib::sign::{RsaPssSaltlen, Verifier};
 use crate::tls::backend::lib::x509::X509Ref;
-use crate::tls::profile::Profile;
+use crate::tls::profile::{Place, Profile};
 use crate::tls::signing::{self, RSA_PSS};
 use crate::tls::verify::weak_key;
 
@@ -45,7 +45,7 @@ pub(super) fn verify(
     }
     // The issuer's own key too: above a certificate that is an anchor nobody has looked at one.
     let outside = || profile.is_fips().then(|| weak_key(cert))?;
-    if let Some(what) = profile.outside_key(cert).or_else(outside) {
+    if let Some(what) = profile.outside_key(cert, Place::Above).or_else(outside) {
         return Err(format!("the certificate of its responder: {what}"));
     }
     let Ok(key) = cert.public_key() else {
