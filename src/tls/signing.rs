@@ -86,17 +86,26 @@ pub(super) fn weak(algorithm: &X509AlgorithmRef) -> Option<String> {
     Some(format!("it was signed with {name}"))
 }
 
+/// Whether a signature of the kind RSASSA-PSS is one of [`pss`]. OpenSSL takes whatever it says.
+pub(super) fn is_usual_pss(algorithm: &X509AlgorithmRef) -> bool {
+    read(algorithm, |algorithm| pss(algorithm).map(drop)).is_some()
+}
+
 /// Whether a signature of the kind RSASSA-PSS names a weak digest, or none, which is SHA-1.
 fn is_weak_pss(algorithm: &X509AlgorithmRef) -> bool {
-    let named = |algorithm: &Algorithm<'_>| {
+    let names_weak = |algorithm: &Algorithm<'_>| {
         let parameters: PssParameters<'_> = algorithm.parameters?.decode_as().ok()?;
-        Some(
-            parameters
-                .digest
-                .is_none_or(|digest| [SHA1, MD5].contains(&digest.id)),
-        )
+        let is_weak = |digest: Algorithm<'_>| [SHA1, MD5].contains(&digest.id);
+        Some(parameters.digest.is_none_or(is_weak))
     };
-    let der = backend::algorithm_der(algorithm);
-    let read = der.as_deref().and_then(|der| Algorithm::from_der(der).ok());
-    read.as_ref().and_then(named).unwrap_or(false)
+    read(algorithm, names_weak).unwrap_or(false)
+}
+
+/// Looks at an algorithm with its parameters.
+fn read<T>(
+    algorithm: &X509AlgorithmRef,
+    look: impl FnOnce(&Algorithm<'_>) -> Option<T>,
+) -> Option<T> {
+    let der = backend::algorithm_der(algorithm)?;
+    look(&Algorithm::from_der(&der).ok()?)
 }

@@ -299,6 +299,50 @@ fn a_key_on_p_521_is_taken_for_an_authority_and_of_nobody_that_it_shakes_hands_w
 }
 
 #[test]
+fn rsassa_pss_is_taken_of_a_chain_with_one_strong_digest_and_a_salt_of_its_length() {
+    let party = Party::of(KeyKind::Rsa(2048));
+    let root = by_hand::root(&party.pki);
+    let extensions = "keyUsage=critical,digitalSignature\n\
+        extendedKeyUsage=serverAuth,clientAuth\nsubjectAltName=DNS:localhost\n";
+    // BoringSSL knows no other.
+    let refused = match cfg!(feature = "boringssl") {
+        true => CertBadSignature,
+        false => FipsProfile,
+    };
+    for (digest, salt, mask, is_good) in [
+        ("-sha256", "32", "sha256", true),
+        ("-sha384", "48", "sha384", true),
+        ("-sha512", "64", "sha512", true),
+        ("-sha224", "28", "sha224", false),
+        ("-sha256", "0", "sha256", false),
+        ("-sha256", "48", "sha256", false),
+        ("-sha256", "32", "sha384", false),
+    ] {
+        let files = party.pki.issue(&party.pki.request(Purpose::Both));
+        let salt = format!("rsa_pss_saltlen:{salt}");
+        let mask = format!("rsa_mgf1_md:{mask}");
+        let how = ["rsa_padding_mode:pss", &salt, &mask].map(|option| ["-sigopt", option]);
+        let how = [&[digest], how.as_flattened()].concat();
+        let subject = ("/CN=by hand", files.key.as_path());
+        let cert = by_hand::sign_as(&party.pki, subject, &root, extensions, &how);
+        fs::write(&files.cert, cert).unwrap();
+        let refused = (!is_good).then_some(refused);
+        for version in ["-tls1_2", "-tls1_3"] {
+            let met = [
+                party.meets_client(&files, &[version]),
+                party.meets_server(&files, &[version]),
+            ];
+            assert_eq!(met, [refused; 2], "{version} {how:?}");
+        }
+        for role in [Role::Client, Role::Server] {
+            let told = prove(&party.pki, &files, role).err();
+            let is_told = told.map(|told| told.contains("it was signed with RSASSA-PSS"));
+            assert_eq!(is_told, (!is_good).then_some(true), "{how:?}");
+        }
+    }
+}
+
+#[test]
 fn short_rsa_keys_and_sha_1_are_refused_by_the_names_that_they_have_elsewhere() {
     let party = Party::of(KeyKind::EcP256);
     let weak = ["-cipher", "DEFAULT:@SECLEVEL=0"];

@@ -6,6 +6,7 @@ use crate::tls::backend;
 use crate::tls::backend::lib::nid::Nid;
 use crate::tls::backend::lib::pkey::Id;
 use crate::tls::backend::lib::x509::{X509AlgorithmRef, X509Ref};
+use crate::tls::signing;
 
 /// Where in a chain a certificate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,22 +58,26 @@ impl Profile {
     /// How something was signed, if the profile does not take that.
     pub(in crate::tls) fn outside_signature(self, algorithm: &X509AlgorithmRef) -> Option<String> {
         let kind = algorithm.object().nid();
-        if !self.is_fips() || CERT_SIGNATURES.contains(&kind) {
-            return None;
-        }
-        let name = kind.long_name().unwrap_or("an unknown algorithm");
+        let name = match kind {
+            _ if !self.is_fips() => return None,
+            Nid::RSASSAPSS if signing::is_usual_pss(algorithm) => return None,
+            Nid::RSASSAPSS => {
+                "RSASSA-PSS, but not with SHA-256, -384 or -512 throughout and a salt of its length"
+            }
+            kind if CERT_SIGNATURES.contains(&kind) => return None,
+            kind => kind.long_name().unwrap_or("an unknown algorithm"),
+        };
         Some(format!(
             "it was signed with {name}, which FIPS does not allow"
         ))
     }
 }
 
-/// Signatures of certificates. The library refuses RSA-PSS with a weak digest.
-const CERT_SIGNATURES: [Nid; 7] = [
+/// Signatures of certificates, but for RSASSA-PSS, of which the name tells little.
+const CERT_SIGNATURES: [Nid; 6] = [
     Nid::SHA256WITHRSAENCRYPTION,
     Nid::SHA384WITHRSAENCRYPTION,
     Nid::SHA512WITHRSAENCRYPTION,
-    Nid::RSASSAPSS,
     Nid::ECDSA_WITH_SHA256,
     Nid::ECDSA_WITH_SHA384,
     Nid::ECDSA_WITH_SHA512,
