@@ -238,8 +238,9 @@ mod openssl_crate {
 
     /// Why no hybrid group is offered that its FIPS module computes as a whole.
     pub(in crate::tls) fn hybrid_fault(groups: &str) -> Option<&'static str> {
-        let mut builder = SslContextBuilder::new(SslMethod::tls()).ok()?;
-        let has = builder.set_groups_list(groups).is_ok();
+        let context = SslContextBuilder::new(SslMethod::tls());
+        // Without a context, which a library in trouble does not make, nothing is known to be spoken.
+        let has = context.is_ok_and(|mut context| context.set_groups_list(groups).is_ok());
         let _ = ErrorStack::get();
         (!has).then_some(
             "this OpenSSL has no hybrid group that its FIPS module computes (3.5 and newer may have \
