@@ -10,11 +10,11 @@ use super::backend::lib::pkey::{PKey, Private};
 use super::backend::lib::x509::{X509, X509Ref};
 use super::context::{MinVersion, Resumption, Rules, TlsContext};
 use super::crl::Checked;
-use super::profile::{Place, Profile};
+use super::profile::Profile;
 use super::proof::{self, Terms};
 use super::revocation::{Lists, Revocation};
 use super::session::Role;
-use super::{crl, dates, facts, staple, verify};
+use super::{crl, dates, facts, fit, staple};
 use crate::identity::{PeerCert, Standing, standing};
 
 /// A file as it was read: PEM, or of a revocation list DER too.
@@ -126,11 +126,12 @@ impl Credentials {
             resumption: material.resumption,
             profile: material.profile,
         };
-        let mut problems = outside_profile(material, &parsed);
+        let mut problems = fit::problems(material, &parsed);
         if !problems.is_empty() {
             return Err(CredentialsError(problems));
         }
         warnings.extend(dates::warnings(material, now));
+        warnings.extend(fit::warnings(material));
         let cert = facts::peer_cert(&parsed.cert);
         if let (true, ended @ Standing::Ended(_)) = (is_served, standing(&cert, now)) {
             warnings.push(format!("{}: {ended}", material.cert.path));
@@ -191,30 +192,6 @@ impl Credentials {
             Role::Server => self.server.as_ref(),
         }
     }
-}
-
-/// What of our certificate and of those sent behind it is outside of the profile, whether or not an
-/// authority of ours vouches for them; a line each.
-fn outside_profile(material: &Material, parsed: &Parsed) -> Vec<String> {
-    let profile = material.profile;
-    if !profile.is_fips() {
-        return Vec::new();
-    }
-    let objection = |(index, cert): (usize, &X509)| {
-        let weak = verify::weak_key(cert).or_else(|| verify::weak_signature(cert));
-        let place = match index {
-            0 => Place::Leaf,
-            _ => Place::Above,
-        };
-        let outside = || profile.outside_cert(cert, place);
-        let what = weak.or_else(|| outside().map(|(_, what)| what))?;
-        let (path, number) = (&material.cert.path, index + 1);
-        Some(format!(
-            "{path}: certificate {number}: {what}: issue another one, or set fips to off"
-        ))
-    };
-    let certs = std::iter::once(&parsed.cert).chain(&parsed.chain);
-    certs.enumerate().filter_map(objection).collect()
 }
 
 /// Reads certificate, key, anchors and revocation lists; tells every file that cannot be used, and what

@@ -11,6 +11,7 @@ mod describe;
 mod error;
 mod facts;
 mod fips;
+mod fit;
 mod known;
 mod lifetime;
 mod name;

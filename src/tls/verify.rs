@@ -333,7 +333,7 @@ fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason,
 
 /// Whether a certificate was signed by its own key. BoringSSL does not see that in one which may not
 /// sign others (key usage without keyCertSign), as most self-signed ones of servers may not.
-fn is_self_signed(cert: &X509Ref) -> bool {
+pub(super) fn is_self_signed(cert: &X509Ref) -> bool {
     let is_own_issuer = facts::name(cert.subject_name()) == facts::name(cert.issuer_name());
     let key = cert.public_key();
     is_own_issuer && key.is_ok_and(|key| cert.verify(&key).unwrap_or(false))

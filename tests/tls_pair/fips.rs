@@ -2,12 +2,12 @@
 //! negotiated is a matter of the profile, whoever computes it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mtls_persona::base::reason::CloseReason::{self, *};
 use mtls_persona::tls::authority::{KeyKind, LeafRequest, Purpose};
 use mtls_persona::tls::{
-    Credentials, ExpectedName, MinVersion, Profile, Resumption, Role, is_fips,
+    Credentials, ExpectedName, Material, MinVersion, Profile, Resumption, Role, is_fips,
 };
 
 use super::by_hand;
@@ -76,6 +76,17 @@ impl Party {
         let cert = by_hand::sign(&self.pki, subject, &root, extensions);
         fs::write(&files.cert, cert).unwrap();
         files
+    }
+
+    /// A self-signed authority, signed with SHA-1; its key is in a file beside it.
+    fn weak_root(&self) -> PathBuf {
+        let cert = self.pki.folder().join("weak-root.pem");
+        let key = cert.with_extension("key");
+        let makes = ["req", "-x509", "-sha1", "-nodes", "-subj", "/CN=weak root"];
+        let of = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"];
+        let into = ["-keyout", by_hand::path(&key)];
+        fs::write(&cert, by_hand::openssl(&[&makes[..], &of, &into].concat())).unwrap();
+        cert
     }
 
     /// A certificate with a key of a kind that our authority does not make, for either role.
@@ -396,6 +407,49 @@ fn our_own_certificate_and_those_behind_it_have_to_fit_the_profile() {
     fs::write(&good.cert, behind.concat()).unwrap();
     let told = prove(&party.pki, &good, Role::Client).err().unwrap();
     assert!(told.contains("certificate 3: its key is Ed25519"), "{told}");
+}
+
+#[test]
+fn a_root_behind_our_own_certificate_is_not_judged_by_its_signature_on_itself() {
+    let party = Party::of(KeyKind::EcP256);
+    let root = party.weak_root();
+    let files = party.pki.issue(&party.pki.request(Purpose::Both));
+    let both = [&files.cert, &root].map(|file| fs::read_to_string(file).unwrap());
+    fs::write(&files.cert, both.concat()).unwrap();
+    for role in [Role::Client, Role::Server] {
+        assert_eq!(prove(&party.pki, &files, role).err(), None);
+    }
+    // As the first of a chain it stands for itself.
+    let alone = IdentityFiles {
+        cert: root.clone(),
+        key: root.with_extension("key"),
+    };
+    let told = prove(&party.pki, &alone, Role::Server).err().unwrap();
+    assert!(told.contains("certificate 1: it was signed with"), "{told}");
+}
+
+#[test]
+fn a_trusted_certificate_that_nobody_gets_in_by_under_the_profile_is_worth_a_word() {
+    let party = Party::of(KeyKind::EcP256);
+    let [ed25519, p521] = [&["ED25519"][..], &P521].map(|key| party.authority(key).cert);
+    let pinned = party.by_hand(&P521).cert;
+    let weak = party.weak_root();
+    let trusted = [&party.pki.ca, &ed25519, &p521, &pinned, &weak].map(|file| file.as_path());
+    let mut material = material(&trusted, &party.localhost, MinVersion::Tls12);
+    let told = |material: &Material| {
+        let proven = Credentials::prove(material, &[Role::Server], unix_now());
+        proven.unwrap().warnings
+    };
+    assert_eq!(told(&material), [""; 0]);
+    material.profile = Profile::Fips;
+    let path = |file: &Path| format!("{}: certificate 1 ", file.display());
+    let [by_ed25519, by_pinned] = &told(&material)[..] else {
+        panic!("{:#?}", told(&material));
+    };
+    assert!(by_ed25519.starts_with(&path(&ed25519)), "{by_ed25519}");
+    assert!(by_ed25519.contains("its key is Ed25519") && by_ed25519.contains("authority by hand"));
+    assert!(by_pinned.starts_with(&path(&pinned)), "{by_pinned}");
+    assert!(by_pinned.contains("its key is EC on P-521"));
 }
 
 #[test]
