@@ -80,6 +80,11 @@ mod boringssl {
         (number != 0).then(|| signature_name(number))
     }
 
+    /// Whether the library runs as a FIPS module.
+    pub(in crate::tls) fn is_fips() -> bool {
+        boring::fips::enabled()
+    }
+
     /// What the module says of itself.
     pub(in crate::tls) fn module() -> Option<FipsModule> {
         const ALGORITHMS: [&CStr; 11] = [
@@ -310,6 +315,14 @@ mod openssl_crate {
         is_available == 1
     }
 
+    /// Whether what everybody gets is the module's, in the words of the library's settings.
+    fn is_default() -> bool {
+        // SAFETY: no context is the default one; the call only reads.
+        #[allow(unsafe_code)]
+        let is_default = unsafe { openssl_sys::EVP_default_properties_is_fips_enabled(null_mut()) };
+        is_default == 1
+    }
+
     /// Lends the module, if it is at hand.
     fn with_provider<R>(ask: impl FnOnce(*const OSSL_PROVIDER) -> R) -> Option<R> {
         if !is_available() {
@@ -327,6 +340,14 @@ mod openssl_crate {
             OSSL_PROVIDER_unload(provider);
             Some(answer)
         }
+    }
+
+    /// Whether the library runs as a FIPS module: its FIPS provider is the default, is there, and is not in
+    /// its error state. The default alone says what was wanted.
+    pub(in crate::tls) fn is_fips() -> bool {
+        let is_running = with_provider(is_running) == Some(true);
+        let _ = ErrorStack::get();
+        is_running && is_default()
     }
 
     /// What the module says of itself.
@@ -425,15 +446,11 @@ mod openssl_crate {
             is_passed,
             is_presence: false,
         };
-        // SAFETY: no context is the default one; the call only reads.
-        #[allow(unsafe_code)]
-        let is_default =
-            unsafe { openssl_sys::EVP_default_properties_is_fips_enabled(null_mut()) == 1 };
         let default = FipsCheck {
             what: "it is what is used: the default properties are fips=yes",
             otherwise: "OpenSSL's FIPS provider is active but not what is used: set \
                         default_properties = fips=yes in openssl.cnf",
-            is_passed: is_default,
+            is_passed: is_default(),
             is_presence: true,
         };
         [
