@@ -7,7 +7,7 @@ use std::process::Command;
 
 use mtls_persona::tls::{
     Credentials, FipsFacts, FipsFault, Material, MinVersion, PemFile, Profile, Resumption,
-    Revocation, Role, hybrid_fault, is_fips,
+    Revocation, Role, hybrid_fault, is_fips, sha256_hex,
 };
 
 use super::openssl::modules;
@@ -46,6 +46,7 @@ fn damages(module: &Path) {
     let pki = TestPki::new();
     let identity = pki.server("localhost");
     assert!(is_fips());
+    assert_eq!(sha256_hex(b"abc")[..8], *"ba7816bf");
     assert_eq!(FipsFacts::gather().fault(), None);
     assert!(proves(&pki, &identity));
 
@@ -60,6 +61,7 @@ fn damages(module: &Path) {
         assert!(!is_fips());
         assert!(hybrid_fault().is_some());
         assert!(!proves(&pki, &identity));
+        assert_eq!(sha256_hex(b"abc"), "");
     };
     assert_in_error();
     // A good file does not mend it.
