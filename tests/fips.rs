@@ -12,6 +12,9 @@ mod support;
 #[cfg(feature = "fips")]
 #[path = "fips/boringssl.rs"]
 mod boringssl;
+#[cfg(not(feature = "boringssl"))]
+#[path = "fips/error_state.rs"]
+mod error_state;
 #[path = "fips/evidence.rs"]
 mod evidence;
 #[cfg(not(feature = "boringssl"))]

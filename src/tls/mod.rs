@@ -11,6 +11,7 @@ mod describe;
 mod error;
 mod facts;
 mod fips;
+mod fit;
 mod known;
 mod lifetime;
 mod name;
@@ -23,6 +24,7 @@ mod resumption;
 mod revocation;
 mod room;
 mod session;
+mod signing;
 mod slot;
 mod staple;
 mod tally;
@@ -56,10 +58,12 @@ pub fn is_fips() -> bool {
     backend::is_fips()
 }
 
-/// The SHA-256 of some bytes, in hexadecimal.
+/// The SHA-256 of some bytes, in hexadecimal; empty if the library, as a FIPS module in its error state,
+/// computes none.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    let digest = backend::lib::sha::sha256(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = facts::sha256(bytes);
+    let digest = digest.iter().flatten();
+    digest.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Gives memory that the library and the sessions had back to the system. Up to 20 ms were seen for 80 MiB,

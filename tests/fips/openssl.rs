@@ -18,7 +18,7 @@ fn run(modules: &Path, words: &[&str]) -> Output {
 }
 
 /// A folder with the provider that the tests run on, its bytes changed.
-fn modules(change: impl FnOnce(&mut Vec<u8>)) -> TempDir {
+pub fn modules(change: impl FnOnce(&mut Vec<u8>)) -> TempDir {
     let folder = std::env::var_os("OPENSSL_MODULES");
     let folder = folder.expect("run this by fips/with-openssl-fips");
     let mut bytes = fs::read(Path::new(&folder).join("fips.so")).unwrap();

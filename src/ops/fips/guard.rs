@@ -131,19 +131,9 @@ mod tests {
     use super::*;
     use crate::config::Fips;
     use crate::ops::fips::HostFlag;
-    use crate::tls::FipsCheck;
 
     fn facts(is_passed: bool) -> FipsFacts {
-        let check = FipsCheck {
-            what: "it is sound",
-            otherwise: "it is broken",
-            is_passed,
-            is_presence: false,
-        };
-        FipsFacts {
-            module: None,
-            checks: vec![check],
-        }
+        FipsFacts::sample(is_passed, "it is broken")
     }
 
     fn guard(effect: Effect, gather: fn() -> FipsFacts, now: Instant) -> Guard {
