@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{COULD_NOT, WRONG_WORDS, fail, finish, tell, unix_now};
-use crate::config;
+use super::{COULD_NOT, Format, WRONG_WORDS, fail, finish, tell, unix_now};
+use crate::config::Source as File;
 use crate::ops::fips::{Evidence, Source};
 
 /// What to report.
@@ -18,6 +18,9 @@ pub(super) struct FipsArgs {
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
 
+    #[command(flatten)]
+    format: Format,
+
     /// Write one JSON object, for an auditor's tools.
     #[arg(long)]
     json: bool,
@@ -25,7 +28,8 @@ pub(super) struct FipsArgs {
 
 /// Tells what module this is, what it proves now, and what a configuration comes to.
 pub(super) fn run(args: &FipsArgs) -> ExitCode {
-    let loaded = match args.config.as_deref().map(config::load).transpose() {
+    let file = args.config.clone().map(|path| args.format.source(path));
+    let loaded = match file.as_ref().map(File::load).transpose() {
         Ok(loaded) => loaded,
         Err(problems) => return fail(WRONG_WORDS, &problems),
     };

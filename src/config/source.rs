@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::form::{self, Form, Syntax};
-use super::model::Config;
+use super::model::{Config, Fips};
 use super::problem::{Findings, Place, Problem, Problems};
 use super::reader::{Blank, Reported, read_root};
 use super::tree::Value;
@@ -21,6 +21,8 @@ pub struct Source {
     pub path: PathBuf,
     /// How it is written; `None` to find out.
     pub form: Option<Form>,
+    /// What its key `fips` is taken to say, if that is said elsewhere.
+    pub fips: Option<Fips>,
 }
 
 impl Source {
@@ -29,6 +31,7 @@ impl Source {
         Self {
             path: path.into(),
             form: None,
+            fips: None,
         }
     }
 
@@ -38,7 +41,10 @@ impl Source {
     /// All of its problems, or the one that keeps it from being read.
     pub fn load(&self) -> Result<Loaded, Problems> {
         let mut findings = Findings::default();
-        let config = self.read(&mut findings);
+        let config = self.read(&mut findings).map(|config| Config {
+            fips: self.fips.unwrap_or(config.fips),
+            ..config
+        });
         findings.settle(config)
     }
 

@@ -19,11 +19,12 @@ pub fn both(pki: &TestPki, word: &str) -> Value {
 
 /// What a command says of a configuration: exit code, and standard error without the log's lines. It is not
 /// waited for without end.
-fn complaint(name: &str, pki: &TestPki, config: &Value) -> (i32, Vec<String>) {
+fn complaint(words: &[&str], pki: &TestPki, config: &Value) -> (i32, Vec<String>) {
     let file = pki.folder().join("fips.json");
     fs::write(&file, config.to_string()).unwrap();
     let mut command = Command::new("timeout");
-    command.args(["60", PROGRAM, name, "--config"]).arg(&file);
+    command.args(["60", PROGRAM]).args(words);
+    command.arg("--config").arg(&file);
     let output = command.output().unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     let lines = stderr.lines();
@@ -43,29 +44,65 @@ fn require_runs_where_the_library_is_a_fips_module_and_nowhere_else() {
     let pki = TestPki::new();
     let config = both(&pki, "require");
     if is_fips() {
-        let program = Program::run(&config);
-        ping(program.connect("persona"));
-        for leg in ["inbound", "outbound"] {
-            let pair = match leg {
-                "inbound" => "gateway",
-                _ => "persona",
-            };
-            let access = program.access(pair, 0);
-            assert_eq!(access.reason(), "completed", "{access:?}");
-            let group = access.get(&format!("{leg}_group")).to_owned();
-            assert!(["P-256", "P-384"].contains(&&*group), "{access:?}");
-            let suite = access.get(&format!("{leg}_suite")).to_owned();
-            assert!(suite.contains("_AES_") && suite.contains("_GCM_"));
-        }
+        assert_keeps_to_fips(&Program::run(&config));
         return;
     }
     for command in ["run", "check", "probe"] {
-        let (code, told) = complaint(command, &pki, &config);
-        assert_eq!(code, 1, "{command}");
-        assert_eq!(told.len(), 1, "{command}: {told:?}");
-        let begins = "fips is \"require\", but FIPS is not in effect: ";
-        assert!(told[0].starts_with(begins), "{told:?}");
+        assert_refuses(&[command], &pki, &config);
     }
+}
+
+#[test]
+fn the_command_line_has_the_last_word_on_it() {
+    let pki = TestPki::new();
+    let off = both(&pki, "off");
+    if is_fips() {
+        let program = Program::run_with(&off, |command| {
+            command.args(["--fips", "require"]);
+        });
+        assert_keeps_to_fips(&program);
+        // It has it at a reload too.
+        program.reconfigure(&pairs::with(off, "/timeouts/connect", "5s"));
+        program.reload();
+        ping(program.connect("persona"));
+    } else {
+        for command in ["run", "check", "probe"] {
+            assert_refuses(&[command, "--fips", "require"], &pki, &off);
+        }
+    }
+    let program = Program::run_with(&both(&pki, "require"), |command| {
+        command.args(["--fips", "off"]);
+    });
+    ping(program.connect("persona"));
+    assert_eq!(program.access("persona", 0).reason(), "completed");
+}
+
+/// Asserts that it forwards, and that both legs were negotiated within FIPS.
+#[track_caller]
+fn assert_keeps_to_fips(program: &Program) {
+    ping(program.connect("persona"));
+    for leg in ["inbound", "outbound"] {
+        let pair = match leg {
+            "inbound" => "gateway",
+            _ => "persona",
+        };
+        let access = program.access(pair, 0);
+        assert_eq!(access.reason(), "completed", "{access:?}");
+        let group = access.get(&format!("{leg}_group")).to_owned();
+        assert!(["P-256", "P-384"].contains(&&*group), "{access:?}");
+        let suite = access.get(&format!("{leg}_suite")).to_owned();
+        assert!(suite.contains("_AES_") && suite.contains("_GCM_"));
+    }
+}
+
+/// Asserts that it does nothing, and says in one sentence that FIPS is missing.
+#[track_caller]
+fn assert_refuses(words: &[&str], pki: &TestPki, config: &Value) {
+    let (code, told) = complaint(words, pki, config);
+    assert_eq!(code, 1, "{words:?}");
+    assert_eq!(told.len(), 1, "{words:?}: {told:?}");
+    let begins = "fips is \"require\", but FIPS is not in effect: ";
+    assert!(told[0].starts_with(begins), "{told:?}");
 }
 
 #[test]
@@ -98,7 +135,7 @@ fn hybrids_that_the_module_does_not_compute_let_nothing_start() {
     }
     let pki = TestPki::new();
     let config = pairs::with(both(&pki, "require"), "/fips_pq", true);
-    let (code, told) = complaint("run", &pki, &config);
+    let (code, told) = complaint(&["run"], &pki, &config);
     assert_eq!(code, 1);
     assert!(
         told.len() == 1 && told[0].starts_with("fips_pq"),
