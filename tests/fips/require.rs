@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::support::certs::TestPki;
 use crate::support::program::{PROGRAM, Program};
+use crate::support::wait::until;
 use crate::support::{backend, openssl, pairs};
 
 /// A persona before a gateway, both with that word on FIPS.
@@ -112,6 +113,29 @@ fn off_and_auto_run_on_every_build() {
         let program = Program::run(&both(&pki, word));
         ping(program.connect("persona"));
         assert_eq!(program.access("persona", 0).reason(), "completed");
+    }
+}
+
+#[test]
+fn the_line_on_it_is_the_first_of_the_log_and_is_told_at_every_level() {
+    let pki = TestPki::new();
+    let word = if is_fips() { "require" } else { "off" };
+    // Of such an address the configuration is warned about.
+    let open = pairs::with(both(&pki, word), "/address_pairs/0/inbound", "0.0.0.0:0");
+    for level in ["error", "info"] {
+        let config = pairs::with(open.clone(), "/log/level", level);
+        let program = Program::start(&config, |_| {});
+        let told = || program.lines().first().cloned();
+        let first = until("the first line", told);
+        assert!(first.contains(" FIPS: "), "{first}");
+        if level == "info" {
+            until("the warning", || program.has_line(" WARN ").then_some(()));
+        } else if is_fips() {
+            // Until then nothing else is told.
+            program.signal("HUP");
+            let second = until("the second line", || program.lines().get(1).cloned());
+            assert!(second.contains(" FIPS: "), "{second}");
+        }
     }
 }
 

@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 use super::standing::{Effect, Standing};
 use crate::tls::{FipsFacts, Profile};
 
+/// The target of the log's lines on FIPS, which are told at every level of the log: they are evidence. It
+/// is shown as the program.
+pub(in crate::ops) const TARGET: &str = "mtls_persona::fips";
+
 /// How often the proof is repeated without an occasion.
 const INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -71,8 +75,8 @@ impl Guard {
         let (standing, last) = (self.board.standing(), self.board.last());
         let line = standing.line(last.facts.as_ref());
         match standing.effect {
-            Effect::WithoutModule(_) => log::warn!("{line}"),
-            Effect::Off | Effect::Proven => log::info!("{line}"),
+            Effect::WithoutModule(_) => log::warn!(target: TARGET, "{line}"),
+            Effect::Off | Effect::Proven => log::info!(target: TARGET, "{line}"),
         }
     }
 
@@ -111,7 +115,7 @@ impl Guard {
                 fault.words()
             ));
         }
-        log::debug!("FIPS: the module has proven itself again");
+        log::info!(target: TARGET, "FIPS: the module has proven itself again");
         let mut last = self
             .board
             .last

@@ -11,6 +11,6 @@ mod guard;
 mod standing;
 
 pub use evidence::{Evidence, Source};
-pub(super) use guard::Guard;
+pub(super) use guard::{Guard, TARGET};
 pub use guard::{Proof, ProofBoard};
 pub use standing::{Effect, HostFlag, Standing};
