@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::{COULD_NOT, Format, WRONG_WORDS, fail, finish, tell, unix_now};
-use crate::config::Source as File;
-use crate::ops::fips::{Evidence, Source};
+use crate::config::Source;
+use crate::ops::fips::Evidence;
 
 /// What to report.
 #[derive(Debug, Args)]
@@ -28,17 +28,12 @@ pub(super) struct FipsArgs {
 
 /// Tells what module this is, what it proves now, and what a configuration comes to.
 pub(super) fn run(args: &FipsArgs) -> ExitCode {
-    let file = args.config.clone().map(|path| args.format.source(path));
-    let loaded = match file.as_ref().map(File::load).transpose() {
+    let source = args.config.clone().map(|path| args.format.source(path));
+    let loaded = match source.as_ref().map(Source::load).transpose() {
         Ok(loaded) => loaded,
         Err(problems) => return fail(WRONG_WORDS, &problems),
     };
-    let source = loaded.as_ref().zip(args.config.as_deref());
-    let source = source.map(|(loaded, path)| Source {
-        path,
-        config: &loaded.config,
-    });
-    let evidence = Evidence::gather(source.as_ref(), unix_now());
+    let evidence = Evidence::gather(loaded.as_ref(), unix_now());
     let text = match args.json {
         true => serde_json::to_string_pretty(&evidence).map(|json| json + "\n"),
         false => Ok(report::text(&evidence)),

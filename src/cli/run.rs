@@ -20,9 +20,10 @@ pub(super) fn run(source: Source) -> ExitCode {
     if let Err(error) = line.obey_signals() {
         return fail(COULD_NOT, &error);
     }
-    let started = ops::start(loaded.config, Some(source), line);
+    let warnings = loaded.warnings.clone();
+    let started = ops::start(loaded, Some(source), line);
     // Behind the line on FIPS, which is to be the first.
-    for warning in &loaded.warnings {
+    for warning in &warnings {
         log::warn!("{warning}");
     }
     let running = match started {

@@ -25,6 +25,15 @@ pub struct Source {
     pub fips: Option<Fips>,
 }
 
+/// A file as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// All of it.
+    pub text: String,
+}
+
 impl Source {
     /// A file whose form is to be found out.
     pub fn new(path: impl Into<PathBuf>) -> Self {
@@ -66,7 +75,7 @@ impl Source {
                 });
                 let beside = persona::beside(&self.path);
                 let identity = in_file(&beside, findings, |found| {
-                    let text = found.must(read_text(&beside))?;
+                    let text = read_text(&beside, found)?;
                     let tree = found.must(yaml::parse(without_mark(&text)))?;
                     read_root(tree, Blank::Absent, found, persona::read_identity)
                 });
@@ -77,7 +86,7 @@ impl Source {
 
     fn tree(&self, findings: &mut Findings) -> Result<(Form, Syntax, Value), Reported> {
         in_file(&self.path, findings, |found| {
-            let text = found.must(read_text(&self.path))?;
+            let text = read_text(&self.path, found)?;
             let text = without_mark(&text);
             let syntax = Syntax::of(self.form, &self.path, text);
             let tree = found.must(match syntax {
@@ -110,14 +119,21 @@ pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-fn read_text(path: &Path) -> Result<String, Problem> {
+fn read_text(path: &Path, found: &mut Findings) -> Result<String, Reported> {
     let bytes = read_file(path)
-        .map_err(|error| Problem::whole(format!("cannot be read: {error}: check the path")))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        let what = "is larger than 4 MiB: this is no configuration";
-        return Err(Problem::whole(what));
-    }
-    utf8(bytes)
+        .map_err(|error| Problem::whole(format!("cannot be read: {error}: check the path")));
+    let text = found.must(bytes.and_then(|bytes| {
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            let what = "is larger than 4 MiB: this is no configuration";
+            return Err(Problem::whole(what));
+        }
+        utf8(bytes)
+    }))?;
+    found.files.push(SourceFile {
+        path: path.to_owned(),
+        text: text.clone(),
+    });
+    Ok(text)
 }
 
 /// At most one byte more than is allowed, so that the caller can tell.

@@ -8,12 +8,12 @@ use crossbeam_channel::Sender;
 use mio::Poll;
 
 use super::control::{Control, ControlLine};
-use super::fips::{Guard, Proof, Standing};
+use super::fips::{ConfigFile, Guard, Proof, Standing};
 pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
 use super::{descriptors, threads};
-use crate::config::{Config, Source};
+use crate::config::{Config, Loaded, Source};
 use crate::reactor::{Acceptor, Admission, Generation, Worker, mailbox, resolve_lane};
 
 /// Why the program could not start.
@@ -47,16 +47,17 @@ impl From<io::Error> for StartError {
 }
 
 /// Proves the credentials, listens on every pair, and starts the threads. `source` is where the
-/// configuration is from, to be read again; without it only the files that it names are.
+/// configuration is from, to be read again; without it only the files that it names are. Its warnings are
+/// the caller's to tell.
 pub fn start(
-    config: Config,
+    loaded: Loaded,
     source: Option<Source>,
     line: ControlLine,
 ) -> Result<Running, StartError> {
     let clock = clock();
     let unix_now = clock.wall.timestamp().as_second();
     // First: nothing is to be done with keys by a library that is not what it should be.
-    let (standing, facts) = Standing::of(&config).map_err(StartError::Fips)?;
+    let (standing, facts) = Standing::of(&loaded.config).map_err(StartError::Fips)?;
     let proof = Proof {
         facts,
         at: unix_now,
@@ -64,7 +65,10 @@ pub fn start(
     let guard = Guard::new(standing, proof, clock.steady);
     guard.announce();
     let profile = guard.profile();
-    let staged = Staged::of(config.clone());
+    let sources = ConfigFile::of(&loaded);
+    guard.board().set_files(sources.clone());
+    let config = loaded.config;
+    let staged = Staged::of(config.clone(), sources);
     let fingerprint = staged.fingerprint;
     let none = Generation::new(0, Vec::new());
     let proven = staged.prove(profile, unix_now, &none, true);
@@ -83,16 +87,10 @@ pub fn start(
         (source, config),
         (generation, fingerprint),
         line.sender.clone(),
-        (most, profile),
+        (most, guard),
         &clock,
     );
-    Ok(Running::new(
-        line,
-        crew,
-        (renewer, guard),
-        endpoints,
-        descriptors,
-    ))
+    Ok(Running::new(line, crew, renewer, endpoints, descriptors))
 }
 
 /// Starts the threads that serve.

@@ -9,7 +9,7 @@ use jiff::Zoned;
 
 use super::control::{Command, Control, ControlLine, ThreadEnd};
 use super::descriptors;
-use super::fips::{Guard, ProofBoard};
+use super::fips::ProofBoard;
 use super::gauges::Gauges;
 use super::reload::{Clock, Crew, Occasion, Renewer, announce};
 use crate::conn::PairId;
@@ -35,7 +35,6 @@ pub struct Running {
     messages: Receiver<Control>,
     crew: Crew,
     renewer: Renewer,
-    guard: Guard,
     /// Where it listened at the start.
     endpoints: Vec<(PairId, Endpoint)>,
     workers_alive: usize,
@@ -66,7 +65,7 @@ impl Running {
     pub(super) fn new(
         line: ControlLine,
         crew: Crew,
-        (renewer, guard): (Renewer, Guard),
+        renewer: Renewer,
         endpoints: Vec<(PairId, Endpoint)>,
         descriptors: u64,
     ) -> Running {
@@ -76,7 +75,6 @@ impl Running {
             workers_alive: crew.workers.len(),
             crew,
             renewer,
-            guard,
             endpoints,
             state: State::Serving,
             is_forced: false,
@@ -99,7 +97,7 @@ impl Running {
 
     /// What other threads may know of FIPS.
     pub fn fips(&self) -> Arc<ProofBoard> {
-        Arc::clone(self.guard.board())
+        Arc::clone(self.renewer.proofs())
     }
 
     /// Something that sends commands from another thread.
@@ -180,13 +178,14 @@ impl Running {
             State::Serving => self.renewer.agenda().patience(clock),
             State::Draining { force_at } => force_at.saturating_duration_since(clock.steady),
         };
-        patience.min(self.guard.patience(clock.steady))
+        patience.min(self.renewer.guard().patience(clock.steady))
     }
 
     /// Does what the clocks say is due.
     fn tick(&mut self, clock: &Clock) -> Result<(), RunError> {
         let unix_now = clock.wall.timestamp().as_second();
-        self.guard.tick(clock.steady, unix_now).map_err(RunError)?;
+        let guard = self.renewer.guard();
+        guard.tick(clock.steady, unix_now).map_err(RunError)?;
         match self.state {
             State::Draining { force_at } if clock.steady >= force_at => self.force(clock.steady),
             State::Draining { .. } => Ok(()),
@@ -205,7 +204,8 @@ impl Running {
                 // Watched files are looked at all the time, mostly for nothing.
                 if occasion != Occasion::Watch {
                     let unix_now = clock.wall.timestamp().as_second();
-                    self.guard.prove(clock.steady, unix_now).map_err(RunError)?;
+                    let guard = self.renewer.guard();
+                    guard.prove(clock.steady, unix_now).map_err(RunError)?;
                 }
                 self.renewer.renew(occasion, clock, &self.crew);
             }

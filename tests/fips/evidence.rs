@@ -3,13 +3,17 @@
 use std::fs;
 use std::path::Path;
 
+use mtls_persona::config::Source;
+use mtls_persona::ops::{self, Command, ControlLine};
 use mtls_persona::tls::is_fips;
 use serde_json::Value;
 
 use super::require::both;
 use crate::support::certs::TestPki;
+use crate::support::pairs;
 use crate::support::peers;
 use crate::support::program::{PROGRAM, outcome};
+use crate::support::wait::until;
 
 /// The SHA-256 of a file by another program.
 fn sha256(file: &Path) -> String {
@@ -87,6 +91,48 @@ fn of_a_configuration_it_tells_what_comes_of_it_and_what_each_pair_may_negotiate
             assert_eq!(pair["resumption"], word == "off");
         }
     }
+}
+
+#[test]
+fn a_running_program_tells_the_configuration_that_it_has_and_not_what_its_file_has_become() {
+    let pki = TestPki::new();
+    let file = pki.folder().join("running.json");
+    let text = both(&pki, "off").to_string();
+    fs::write(&file, &text).unwrap();
+    let source = Source::new(&file);
+    let loaded = source.load().unwrap();
+    let running = ops::start(loaded, Some(source), ControlLine::default()).unwrap();
+    let (board, command) = (running.fips(), running.commander());
+    let gauges = running.gauges();
+    let thread = std::thread::spawn(move || running.wait());
+    let told = || {
+        let [file] = board.files().try_into().unwrap();
+        (file.file, file.sha256)
+    };
+    let first = (file.clone(), sha256(&file));
+    assert_eq!(told(), first);
+    // It cannot be read, and so is not in use.
+    fs::write(&file, "{").unwrap();
+    command(Command::Reload);
+    until("the refusal", || {
+        (gauges.failed_reloads() == 1).then_some(())
+    });
+    assert_eq!(told(), first);
+    // The same in other words.
+    fs::write(&file, format!("\n{text}\n")).unwrap();
+    let second = (file.clone(), sha256(&file));
+    command(Command::Reload);
+    until("the reload", || (told() == second).then_some(()));
+    fs::write(
+        &file,
+        pairs::with(both(&pki, "off"), "/timeouts/connect", "5s").to_string(),
+    )
+    .unwrap();
+    let third = (file.clone(), sha256(&file));
+    command(Command::Reload);
+    until("the reload", || (told() == third).then_some(()));
+    command(Command::Stop);
+    thread.join().unwrap().unwrap();
 }
 
 #[test]

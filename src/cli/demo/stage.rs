@@ -86,7 +86,7 @@ impl Stage {
         let checked = checked.map_err(|lines| while_doing(doing)(lines.join("\n")))?;
         let days_left = checked.credentials.first().map_or(0, |own| own.days_left);
         let running =
-            ops::start(loaded.config, None, ControlLine::default()).map_err(while_doing(doing))?;
+            ops::start(loaded, None, ControlLine::default()).map_err(while_doing(doing))?;
         let Some(Endpoint::Tcp(address)) = running.endpoint(0).cloned() else {
             return Err(while_doing(doing)("it does not listen on TCP"));
         };

@@ -1,6 +1,7 @@
 //! The evidence as lines for a person.
 
 use std::fmt::Display;
+use std::path::Path;
 
 use crate::ops::fips::Evidence;
 
@@ -83,16 +84,20 @@ fn configuration(evidence: &Evidence) -> String {
     let Some(found) = &evidence.configuration else {
         return String::new();
     };
-    let hash = found.sha256.as_deref().unwrap_or("cannot be read");
+    let hash = found.sha256.as_deref().unwrap_or("-");
     let asked = match found.fips_pq {
         true => format!("{}, fips_pq true", found.fips),
         false => found.fips.clone(),
     };
-    let mut text = line("configuration", &found.file.display())
-        + &line("  sha256", &hash)
-        + &line("  fips", &asked)
+    let file = found.file.as_deref().unwrap_or(Path::new("-"));
+    let mut text = line("configuration", &file.display()) + &line("  sha256", &hash);
+    for one in &found.beside {
+        text += &line("  with", &one.file.display());
+        text += &line("  sha256", &one.sha256);
+    }
+    text += &(line("  fips", &asked)
         + &line("  in effect", &if found.in_effect { "yes" } else { "no" })
-        + &line("  verdict", &found.verdict);
+        + &line("  verdict", &found.verdict));
     for pair in &found.pairs {
         let resumption = if pair.resumption { "on" } else { "off" };
         text += &line("pair", &format!("{} ({})", pair.name, pair.mode));

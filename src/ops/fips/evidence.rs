@@ -1,15 +1,17 @@
 //! What there is to show of FIPS, as one document.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use serde::Serialize;
 
-use super::guard::Proof;
+use super::guard::ProofBoard;
 use super::standing::{Effect, HostFlag, Standing};
-use crate::config::{Config, Pair, TlsVersion};
+use crate::config::{Fips, Loaded, Pair, TlsVersion};
 use crate::ops::credentials::resumption;
-use crate::tls::{self, FipsFacts, FipsModule, Profile, Resumption};
+use crate::tls::{self, FipsFacts, FipsModule, Profile, Resumption, Seen};
 
 /// What a program, a module and a configuration can be told by. Times are in UTC, hashes in hexadecimal.
 #[derive(Debug, Serialize)]
@@ -24,6 +26,9 @@ pub struct Evidence {
     pub proof: Proven,
     /// What is configured, where a configuration was given.
     pub configuration: Option<Configured>,
+    /// How often a running program has negotiated what since its start, of each kind by the words of the TLS
+    /// registry; none of any other.
+    pub negotiated: Option<BTreeMap<&'static str, BTreeMap<&'static str, u64>>>,
 }
 
 /// The running program's file and what it was built with.
@@ -96,10 +101,12 @@ pub struct ProofStep {
 /// A configuration.
 #[derive(Debug, Serialize)]
 pub struct Configured {
-    /// Its file.
-    pub file: PathBuf,
-    /// The SHA-256 of that.
+    /// Its file, if it is from one.
+    pub file: Option<PathBuf>,
+    /// The SHA-256 of what was read there.
     pub sha256: Option<String>,
+    /// Files that belong to it, as one of the older forms has them.
+    pub beside: Vec<ConfigFile>,
     /// Its word on FIPS.
     pub fips: String,
     /// Whether it asks for hybrids with ML-KEM.
@@ -110,6 +117,26 @@ pub struct Configured {
     pub verdict: String,
     /// What each pair may negotiate; none if the program does not run.
     pub pairs: Vec<Negotiable>,
+}
+
+/// A file of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConfigFile {
+    /// Where it lies.
+    pub file: PathBuf,
+    /// The SHA-256 of what was read there, which may be something else by now.
+    pub sha256: String,
+}
+
+impl ConfigFile {
+    /// What a configuration was read from.
+    pub fn of(loaded: &Loaded) -> Vec<ConfigFile> {
+        let files = loaded.files.iter().map(|read| ConfigFile {
+            file: read.path.clone(),
+            sha256: tls::sha256_hex(read.text.as_bytes()),
+        });
+        files.collect()
+    }
 }
 
 /// What a pair may negotiate.
@@ -133,33 +160,39 @@ pub struct Negotiable {
     pub resumption: bool,
 }
 
-/// A configuration and where it is from.
-pub struct Source<'a> {
-    /// Its file.
-    pub path: &'a Path,
-    /// What it says.
-    pub config: &'a Config,
-}
-
 impl Evidence {
     /// Looks at everything anew, as a start would. `now` is in seconds since 1970.
-    pub fn gather(source: Option<&Source<'_>>, now: i64) -> Evidence {
+    pub fn gather(loaded: Option<&Loaded>, now: i64) -> Evidence {
         let facts = FipsFacts::gather();
-        let configuration = source.map(|source| match Standing::of(source.config) {
-            Ok((standing, facts)) => configured(source, &standing, facts.as_ref()),
-            Err(verdict) => Configured {
-                verdict,
-                ..Configured::unread(source)
-            },
+        let configuration = loaded.map(|loaded| {
+            let config = &loaded.config;
+            let unread = Configured::unread(ConfigFile::of(loaded), config.fips, config.fips_pq);
+            match Standing::of(config) {
+                Ok((standing, facts)) => unread.by(&standing, facts.as_ref(), config.pairs.iter()),
+                Err(verdict) => Configured { verdict, ..unread },
+            }
         });
         Evidence::of(&facts, now, configuration)
     }
 
-    /// Of a running program, by its last proof.
-    pub fn running(source: &Source<'_>, standing: &Standing, proof: &Proof) -> Evidence {
-        let facts = proof.facts.clone().unwrap_or_else(FipsFacts::gather);
-        let configuration = configured(source, standing, proof.facts.as_ref());
-        Evidence::of(&facts, proof.at, Some(configuration))
+    /// Of this running program, by its last proof, or by one of now if it has proven nothing. `pairs` are
+    /// those that it serves.
+    pub fn running<'a>(
+        pairs: impl Iterator<Item = &'a Pair>,
+        board: &ProofBoard,
+        now: i64,
+    ) -> Evidence {
+        let (standing, proof) = (board.standing(), board.last());
+        let (facts, at) = match &proof.facts {
+            Some(facts) => (facts.clone(), proof.at),
+            None => (FipsFacts::gather(), now),
+        };
+        let unread = Configured::unread(board.files(), standing.wanted, standing.wants_pq);
+        let configuration = unread.by(standing, proof.facts.as_ref(), pairs);
+        Evidence {
+            negotiated: Some(negotiated(tls::seen())),
+            ..Evidence::of(&facts, at, Some(configuration))
+        }
     }
 
     fn of(facts: &FipsFacts, at: i64, configuration: Option<Configured>) -> Evidence {
@@ -183,6 +216,7 @@ impl Evidence {
                 steps: steps.collect(),
             },
             configuration,
+            negotiated: None,
         }
     }
 
@@ -194,28 +228,48 @@ impl Evidence {
 }
 
 impl Configured {
-    fn unread(source: &Source<'_>) -> Configured {
+    fn unread(files: Vec<ConfigFile>, fips: Fips, fips_pq: bool) -> Configured {
+        let mut files = files.into_iter();
+        let own = files.next();
         Configured {
-            file: source.path.to_owned(),
-            sha256: sha256_of(source.path),
-            fips: source.config.fips.to_string(),
-            fips_pq: source.config.fips_pq,
+            file: own.as_ref().map(|own| own.file.clone()),
+            sha256: own.map(|own| own.sha256),
+            beside: files.collect(),
+            fips: fips.to_string(),
+            fips_pq,
             in_effect: false,
             verdict: String::new(),
             pairs: Vec::new(),
         }
     }
+
+    /// With what it comes to.
+    fn by<'a>(
+        self,
+        standing: &Standing,
+        facts: Option<&FipsFacts>,
+        pairs: impl Iterator<Item = &'a Pair>,
+    ) -> Configured {
+        let profile = standing.profile();
+        Configured {
+            in_effect: standing.effect == Effect::Proven,
+            verdict: standing.line(facts),
+            pairs: pairs.map(|pair| negotiable(pair, profile)).collect(),
+            ..self
+        }
+    }
 }
 
-fn configured(source: &Source<'_>, standing: &Standing, facts: Option<&FipsFacts>) -> Configured {
-    let profile = standing.profile();
-    let pairs = source.config.pairs.iter();
-    Configured {
-        in_effect: standing.effect == Effect::Proven,
-        verdict: standing.line(facts),
-        pairs: pairs.map(|pair| negotiable(pair, profile)).collect(),
-        ..Configured::unread(source)
+/// What was negotiated at all, by kind and word.
+fn negotiated(seen: Vec<Seen>) -> BTreeMap<&'static str, BTreeMap<&'static str, u64>> {
+    let mut negotiated = BTreeMap::new();
+    for (kind, word, count) in seen {
+        let words: &mut BTreeMap<_, _> = negotiated.entry(kind).or_default();
+        if count > 0 {
+            words.insert(word, count);
+        }
     }
+    negotiated
 }
 
 fn negotiable(pair: &Pair, profile: Profile) -> Negotiable {
@@ -244,10 +298,14 @@ fn negotiable(pair: &Pair, profile: Profile) -> Negotiable {
 }
 
 fn program() -> Program {
+    // What runs stays the same, and is large.
+    static SHA256: OnceLock<Option<String>> = OnceLock::new();
     let unknown = "unknown";
     Program {
         version: env!("CARGO_PKG_VERSION"),
-        sha256: sha256_of(Path::new("/proc/self/exe")),
+        sha256: SHA256
+            .get_or_init(|| sha256_of(Path::new("/proc/self/exe")))
+            .clone(),
         rustc: option_env!("PERSONA_RUSTC").unwrap_or(unknown),
         target: option_env!("PERSONA_TARGET").unwrap_or(unknown),
         build: option_env!("PERSONA_BUILD").unwrap_or(unknown),
@@ -313,6 +371,34 @@ mod tests {
         let own = crates(include_str!("../../../Cargo.lock"));
         assert!(own.iter().any(|one| one.starts_with("mtls-persona ")));
         assert!(own.len() > 50);
+    }
+
+    #[test]
+    fn the_hashes_of_a_configuration_are_those_of_what_was_read() -> std::io::Result<()> {
+        let folder = tempfile::TempDir::new()?;
+        let (pair, identity) = (
+            folder.path().join("mtls-persona.yaml"),
+            folder.path().join("mtls-id.yaml"),
+        );
+        let texts = [
+            "inbound: :5432\noutbound: db:5432\n",
+            "id_directory: /d\ndevice_name: n\ntrust_store: [/t]\n",
+        ];
+        fs::write(&pair, texts[0])?;
+        fs::write(&identity, texts[1])?;
+        let loaded =
+            crate::config::load(&pair).map_err(|p| std::io::Error::other(p.to_string()))?;
+        fs::write(&pair, "other")?;
+        fs::remove_file(&identity)?;
+        let told = Configured::unread(ConfigFile::of(&loaded), Fips::Off, false);
+        assert_eq!(told.file, Some(pair));
+        let hashes = texts.map(|text| tls::sha256_hex(text.as_bytes()));
+        assert_eq!(told.sha256.as_ref(), Some(&hashes[0]));
+        let [beside] = &told.beside[..] else {
+            panic!("{:?}", told.beside);
+        };
+        assert_eq!((&beside.file, &beside.sha256), (&identity, &hashes[1]));
+        Ok(())
     }
 
     #[test]

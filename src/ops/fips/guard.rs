@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::evidence::ConfigFile;
 use super::standing::{Effect, Standing};
 use crate::tls::{FipsFacts, Profile};
 
@@ -27,6 +28,7 @@ pub struct Proof {
 pub struct ProofBoard {
     standing: Standing,
     last: Mutex<Proof>,
+    files: Mutex<Vec<ConfigFile>>,
 }
 
 impl ProofBoard {
@@ -39,6 +41,16 @@ impl ProofBoard {
     pub fn last(&self) -> Proof {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.clone()
+    }
+
+    /// The files of the configuration in use, as they were read.
+    pub fn files(&self) -> Vec<ConfigFile> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.clone()
+    }
+
+    pub(in crate::ops) fn set_files(&self, files: Vec<ConfigFile>) {
+        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
     }
 }
 
@@ -56,6 +68,7 @@ impl Guard {
             board: Arc::new(ProofBoard {
                 standing,
                 last: Mutex::new(proof),
+                files: Mutex::default(),
             }),
             gather: FipsFacts::gather,
             due_at: now + INTERVAL,

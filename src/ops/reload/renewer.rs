@@ -13,9 +13,9 @@ use crate::config::{Config, Pair, Source};
 use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::control::Control;
+use crate::ops::fips::{Guard, ProofBoard};
 use crate::ops::gauges::Gauges;
 use crate::reactor::{AcceptorMsg, Admission, Generation, Mailbox, WorkerMsg};
-use crate::tls::Profile;
 
 /// The threads that serve.
 pub(in crate::ops) struct Crew {
@@ -50,8 +50,7 @@ pub(in crate::ops) struct Renewer {
     gauges: Arc<Gauges>,
     /// Connections that the descriptors carry.
     most: usize,
-    /// What may be negotiated, since the start.
-    profile: Profile,
+    guard: Guard,
 }
 
 /// What a load is of.
@@ -111,7 +110,7 @@ impl Renewer {
         (source, config): (Option<Source>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
         control: Sender<Control>,
-        (most, profile): (usize, Profile),
+        (most, guard): (usize, Guard),
         clock: &Clock,
     ) -> Renewer {
         let gauges = Arc::new(Gauges::default());
@@ -129,7 +128,7 @@ impl Renewer {
             control,
             gauges,
             most,
-            profile,
+            guard,
         };
         renewer.watch(clock);
         renewer
@@ -147,6 +146,14 @@ impl Renewer {
         &self.gauges
     }
 
+    pub(in crate::ops) fn proofs(&self) -> &Arc<ProofBoard> {
+        self.guard.board()
+    }
+
+    pub(in crate::ops) fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
+    }
+
     pub(in crate::ops) fn agenda(&mut self) -> &mut Agenda {
         &mut self.agenda
     }
@@ -161,7 +168,8 @@ impl Renewer {
             false => Outcome::Same,
         };
         if matches!(outcome, Outcome::Same | Outcome::Refused) {
-            let staged = Ok(Staged::of(self.config.clone()));
+            let sources = self.guard.board().files();
+            let staged = Ok(Staged::of(self.config.clone(), sources));
             let needs_change = match occasion {
                 Occasion::Watch | Occasion::Interval => true,
                 Occasion::Retry => self.failed.files.is_none(),
@@ -193,13 +201,17 @@ impl Renewer {
             return Outcome::Same;
         };
         let staged = Staged::read(source);
-        let read = staged.as_ref().ok().map(|staged| &staged.config);
-        if read == Some(&self.config) {
+        if let Ok(staged) = &staged
+            && staged.config == self.config
+        {
+            // It may be written in another way.
+            self.guard.board().set_files(staged.sources.clone());
             if self.failed.configuration.take().is_some() {
                 self.tell_mended();
             }
             return Outcome::Same;
         }
+        let read = staged.as_ref().ok().map(|staged| &staged.config);
         let refused = self.failed.configuration.as_ref();
         if occasion == Occasion::Retry {
             // Only what was refused is tried again, and not what somebody may be still at work on.
@@ -276,8 +288,9 @@ impl Renewer {
         clock: &Clock,
         crew: &Crew,
     ) -> Result<(), Vec<String>> {
-        let staged = staged.map_err(|unreadable| unreadable.problems)?;
+        let mut staged = staged.map_err(|unreadable| unreadable.problems)?;
         let (config, fingerprint) = (staged.config.clone(), staged.fingerprint);
+        let sources = std::mem::take(&mut staged.sources);
         if (config.fips, config.fips_pq) != (self.config.fips, self.config.fips_pq) {
             let what = "fips: it and fips_pq are what they were at the start, for as long as the program \
                         runs: start it again";
@@ -285,7 +298,7 @@ impl Renewer {
         }
         let now = clock.wall.timestamp().as_second();
         let makes_anew = occasion.makes_anew();
-        let proven = staged.prove(self.profile, now, &self.generation, makes_anew)?;
+        let proven = staged.prove(self.guard.profile(), now, &self.generation, makes_anew)?;
         let mut warnings = self.warnings(&proven);
         let next = Next::behind(&self.generation, proven);
         let next = next.map_err(|error| vec![error.to_string()])?;
@@ -293,6 +306,7 @@ impl Renewer {
         for warning in warnings {
             log::warn!("{warning}");
         }
+        self.guard.board().set_files(sources);
         self.commit(next, config, fingerprint, clock, crew);
         Ok(())
     }
