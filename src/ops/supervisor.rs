@@ -201,13 +201,8 @@ impl Running {
     fn renew(&mut self, occasion: Occasion, clock: &Clock) -> Result<(), RunError> {
         match self.state {
             State::Serving => {
-                // Watched files are looked at all the time, mostly for nothing.
-                if occasion != Occasion::Watch {
-                    let unix_now = clock.wall.timestamp().as_second();
-                    let guard = self.renewer.guard();
-                    guard.prove(clock.steady, unix_now).map_err(RunError)?;
-                }
-                self.renewer.renew(occasion, clock, &self.crew);
+                let renewed = self.renewer.renew(occasion, clock, &self.crew);
+                renewed.map_err(RunError)?;
             }
             State::Draining { .. } => log::info!("not reloading: the program is stopping"),
         }

@@ -3,7 +3,7 @@
 //! | file | what is in it |
 //! |---|---|
 //! | `standing.rs` | from what is asked for, the host and the module to what is in effect; pure |
-//! | `guard.rs` | the proof at the start, at each reload and every hour |
+//! | `guard.rs` | the proof at the start, before each load and every hour |
 //! | `evidence.rs` | all of it as one document, for a person and for an auditor |
 
 mod evidence;

@@ -158,13 +158,21 @@ impl Renewer {
         &mut self.agenda
     }
 
-    /// Looks at the files, and serves what they hold if that is new and good. Anything wrong keeps what
-    /// is served.
-    pub(in crate::ops) fn renew(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) {
+    /// Looks at the files, and serves what they hold if that is new and good. Anything wrong with them
+    /// keeps what is served.
+    ///
+    /// # Errors
+    /// Why the program may not go on at all, if its FIPS module has failed.
+    pub(in crate::ops) fn renew(
+        &mut self,
+        occasion: Occasion,
+        clock: &Clock,
+        crew: &Crew,
+    ) -> Result<(), String> {
         // First, so that a change behind the reading is told.
         self.watch(clock);
         let mut outcome = match occasion.reads_configuration() {
-            true => self.renew_configuration(occasion, clock, crew),
+            true => self.renew_configuration(occasion, clock, crew)?,
             false => Outcome::Same,
         };
         if matches!(outcome, Outcome::Same | Outcome::Refused) {
@@ -179,14 +187,16 @@ impl Renewer {
                 Ok(staged) if needs_change => self.known(Load::Files, staged.fingerprint),
                 _ => None,
             };
-            let of_files =
-                of_files.unwrap_or_else(|| self.load(Load::Files, staged, occasion, clock, crew));
+            let of_files = match of_files {
+                Some(known) => known,
+                None => self.load(Load::Files, staged, occasion, clock, crew)?,
+            };
             if outcome == Outcome::Same {
                 outcome = of_files;
             }
         }
         match outcome {
-            Outcome::Unsettled => return,
+            Outcome::Unsettled => return Ok(()),
             _ if self.failed.is_none() => self.agenda.succeeded(occasion),
             _ if occasion.needs_change() => self.agenda.nothing_new(),
             _ => self.agenda.retry(clock.steady),
@@ -194,11 +204,17 @@ impl Renewer {
         self.gauges.set_failing(!self.failed.is_none());
         // It may name other files.
         self.watch(clock);
+        Ok(())
     }
 
-    fn renew_configuration(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) -> Outcome {
+    fn renew_configuration(
+        &mut self,
+        occasion: Occasion,
+        clock: &Clock,
+        crew: &Crew,
+    ) -> Result<Outcome, String> {
         let Some(source) = &self.source else {
-            return Outcome::Same;
+            return Ok(Outcome::Same);
         };
         let staged = Staged::read(source);
         if let Ok(staged) = &staged
@@ -209,7 +225,7 @@ impl Renewer {
             if self.failed.configuration.take().is_some() {
                 self.tell_mended();
             }
-            return Outcome::Same;
+            return Ok(Outcome::Same);
         }
         let read = staged.as_ref().ok().map(|staged| &staged.config);
         let refused = self.failed.configuration.as_ref();
@@ -218,14 +234,14 @@ impl Renewer {
             let is_the_same =
                 refused.is_some_and(|f| f.config.is_some() && f.config.as_ref() == read);
             if !is_the_same {
-                return Outcome::Same;
+                return Ok(Outcome::Same);
             }
         }
         let fingerprint = fingerprint_of(&staged);
         if occasion.needs_change()
             && let Some(known) = self.known(Load::Configuration, fingerprint)
         {
-            return known;
+            return Ok(known);
         }
         self.load(Load::Configuration, staged, occasion, clock, crew)
     }
@@ -237,7 +253,10 @@ impl Renewer {
         occasion: Occasion,
         clock: &Clock,
         crew: &Crew,
-    ) -> Outcome {
+    ) -> Result<Outcome, String> {
+        // There is something to be done with keys. Before that, as at the start.
+        let unix_now = clock.wall.timestamp().as_second();
+        self.guard.prove(clock.steady, unix_now)?;
         let fingerprint = fingerprint_of(&staged);
         let config = staged.as_ref().ok().map(|staged| staged.config.clone());
         match self.attempt(staged, occasion, clock, crew) {
@@ -246,7 +265,7 @@ impl Renewer {
                 if load == Load::Configuration {
                     self.failed = Failures::default();
                 }
-                Outcome::Served
+                Ok(Outcome::Served)
             }
             Err(problems) => {
                 let failed = Failed {
@@ -254,7 +273,7 @@ impl Renewer {
                     problems,
                     config,
                 };
-                self.refuse(load, failed, occasion, clock)
+                Ok(self.refuse(load, failed, occasion, clock))
             }
         }
     }
