@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{COULD_NOT, Format, WRONG_WORDS, fail, finish, tell, unix_now};
 use crate::config::Source;
-use crate::ops::fips::Evidence;
+use crate::ops::fips::{Evidence, Verdict};
 
 /// What to report.
 #[derive(Debug, Args)]
@@ -26,7 +26,8 @@ pub(super) struct FipsArgs {
     json: bool,
 }
 
-/// Tells what module this is, what it proves now, and what a configuration comes to.
+/// Tells what module this is, what it proves now, and what a configuration comes to. It fails as `run` would
+/// with that configuration; without one, if the proof does not hold.
 pub(super) fn run(args: &FipsArgs) -> ExitCode {
     let source = args.config.clone().map(|path| args.format.source(path));
     let loaded = match source.as_ref().map(Source::load).transpose() {
@@ -42,9 +43,10 @@ pub(super) fn run(args: &FipsArgs) -> ExitCode {
         Ok(text) => text,
         Err(error) => return fail(COULD_NOT, &error),
     };
-    let code = match evidence.would_run() {
-        true => ExitCode::SUCCESS,
-        false => ExitCode::from(COULD_NOT),
+    let code = match evidence.verdict() {
+        Verdict::Good => ExitCode::SUCCESS,
+        Verdict::NotInEffect => ExitCode::from(COULD_NOT),
+        Verdict::Wrong => ExitCode::from(WRONG_WORDS),
     };
     finish(code, tell(&text))
 }

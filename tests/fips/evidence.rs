@@ -37,7 +37,7 @@ fn evidence(config: Option<&Path>) -> (i32, Value) {
 #[test]
 fn without_a_configuration_it_tells_program_host_module_and_proof() {
     let (code, told) = evidence(None);
-    assert_eq!(code, 0);
+    assert_eq!(code, if is_fips() { 0 } else { 1 });
     assert_eq!(told["program"]["sha256"], sha256(Path::new(PROGRAM)));
     let rustc = told["program"]["rustc"].as_str().unwrap();
     assert!(rustc.starts_with("rustc "), "{rustc}");
@@ -91,6 +91,19 @@ fn of_a_configuration_it_tells_what_comes_of_it_and_what_each_pair_may_negotiate
             assert_eq!(pair["resumption"], word == "off");
         }
     }
+}
+
+#[test]
+fn it_fails_where_run_would_for_the_files_that_are_named() {
+    let pki = TestPki::new();
+    let file = pki.folder().join("wrong.json");
+    let word = if is_fips() { "require" } else { "off" };
+    let config = pairs::with(both(&pki, word), "/address_pairs/0/cert", "/nowhere.pem");
+    fs::write(&file, config.to_string()).unwrap();
+    let (code, told) = evidence(Some(&file));
+    assert_eq!(code, 2);
+    let problems = told["configuration"]["problems"].as_array().unwrap();
+    assert!(problems.len() == 1 && problems[0].as_str().unwrap().starts_with("/nowhere.pem: "));
 }
 
 #[test]

@@ -98,6 +98,9 @@ fn configuration(evidence: &Evidence) -> String {
     text += &(line("  fips", &asked)
         + &line("  in effect", &if found.in_effect { "yes" } else { "no" })
         + &line("  verdict", &found.verdict));
+    for problem in &found.problems {
+        text += &line("  problem", problem);
+    }
     for pair in &found.pairs {
         let resumption = if pair.resumption { "on" } else { "off" };
         text += &line("pair", &format!("{} ({})", pair.name, pair.mode));

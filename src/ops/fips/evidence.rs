@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::guard::ProofBoard;
 use super::standing::{Effect, HostFlag, Standing};
 use crate::config::{Fips, Loaded, Pair, TlsVersion};
-use crate::ops::credentials::resumption;
+use crate::ops::credentials::{check_credentials, resumption};
 use crate::tls::{self, FipsFacts, FipsModule, Profile, Resumption, Seen};
 
 /// What a program, a module and a configuration can be told by. Times are in UTC, hashes in hexadecimal.
@@ -111,12 +111,28 @@ pub struct Configured {
     pub fips: String,
     /// Whether it asks for hybrids with ML-KEM.
     pub fips_pq: bool,
+    /// Whether FIPS is to be in effect with it, by that word or, if that is `auto`, by the host.
+    pub asked_for: bool,
     /// Whether FIPS is in effect with it.
     pub in_effect: bool,
     /// The line that the log has, or why the program does not run with it.
     pub verdict: String,
-    /// What each pair may negotiate; none if the program does not run.
+    /// What is wrong with the certificates, keys and lists that it names, for which the program does not
+    /// run with it.
+    pub problems: Vec<String>,
+    /// What each pair may negotiate; none if FIPS is wanted and not to be had.
     pub pairs: Vec<Negotiable>,
+}
+
+/// What it comes to, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A program with that configuration would run as it says; without a configuration, the proof holds.
+    Good,
+    /// FIPS is asked for and not in effect.
+    NotInEffect,
+    /// Something is wrong with the files that the configuration names.
+    Wrong,
 }
 
 /// A file of a configuration.
@@ -167,8 +183,11 @@ impl Evidence {
         let configuration = loaded.map(|loaded| {
             let config = &loaded.config;
             let unread = Configured::unread(ConfigFile::of(loaded), config.fips, config.fips_pq);
-            match Standing::of(config) {
-                Ok((standing, facts)) => unread.by(&standing, facts.as_ref(), config.pairs.iter()),
+            match Standing::by(config, HostFlag::read(), Some(&facts)) {
+                Ok(standing) => Configured {
+                    problems: problems(&config.pairs, standing.profile(), now),
+                    ..unread.by(&standing, Some(&facts), config.pairs.iter())
+                },
                 Err(verdict) => Configured { verdict, ..unread },
             }
         });
@@ -220,11 +239,22 @@ impl Evidence {
         }
     }
 
-    /// Whether a program with that configuration would run; also if there is none.
-    pub fn would_run(&self) -> bool {
-        let pairs = self.configuration.as_ref().map(|found| &found.pairs);
-        pairs.is_none_or(|pairs| !pairs.is_empty())
+    /// What it comes to.
+    pub fn verdict(&self) -> Verdict {
+        match &self.configuration {
+            None if self.proof.holds => Verdict::Good,
+            None => Verdict::NotInEffect,
+            Some(found) if !found.problems.is_empty() => Verdict::Wrong,
+            Some(found) if found.asked_for && !found.in_effect => Verdict::NotInEffect,
+            Some(_) => Verdict::Good,
+        }
     }
+}
+
+/// What keeps a program with these pairs from running.
+fn problems(pairs: &[Pair], profile: Profile, now: i64) -> Vec<String> {
+    let checked = check_credentials(pairs, profile, now);
+    checked.err().unwrap_or_default()
 }
 
 impl Configured {
@@ -237,8 +267,10 @@ impl Configured {
             beside: files.collect(),
             fips: fips.to_string(),
             fips_pq,
+            asked_for: fips != Fips::Off,
             in_effect: false,
             verdict: String::new(),
+            problems: Vec::new(),
             pairs: Vec::new(),
         }
     }
@@ -252,6 +284,7 @@ impl Configured {
     ) -> Configured {
         let profile = standing.profile();
         Configured {
+            asked_for: standing.effect != Effect::Off,
             in_effect: standing.effect == Effect::Proven,
             verdict: standing.line(facts),
             pairs: pairs.map(|pair| negotiable(pair, profile)).collect(),
@@ -371,6 +404,28 @@ mod tests {
         let own = crates(include_str!("../../../Cargo.lock"));
         assert!(own.iter().any(|one| one.starts_with("mtls-persona ")));
         assert!(own.len() > 50);
+    }
+
+    #[test]
+    fn a_host_in_fips_mode_asks_for_a_proof_even_where_the_program_runs_without() {
+        let verdict = |effect| {
+            let standing = Standing {
+                wanted: Fips::Auto,
+                wants_pq: false,
+                host: HostFlag::Set,
+                effect,
+            };
+            let unread = Configured::unread(Vec::new(), Fips::Auto, false);
+            let found = unread.by(&standing, None, std::iter::empty());
+            let facts = FipsFacts {
+                module: None,
+                checks: Vec::new(),
+            };
+            Evidence::of(&facts, 0, Some(found)).verdict()
+        };
+        assert_eq!(verdict(Effect::Off), Verdict::Good);
+        assert_eq!(verdict(Effect::Proven), Verdict::Good);
+        assert_eq!(verdict(Effect::WithoutModule("")), Verdict::NotInEffect);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod evidence;
 mod guard;
 mod standing;
 
-pub use evidence::{ConfigFile, Evidence};
+pub use evidence::{ConfigFile, Evidence, Verdict};
 pub(super) use guard::{Guard, TARGET};
 pub use guard::{Proof, ProofBoard};
 pub use standing::{Effect, HostFlag, Standing};

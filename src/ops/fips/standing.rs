@@ -101,13 +101,25 @@ impl Standing {
     pub fn of(config: &Config) -> Result<(Standing, Option<FipsFacts>), String> {
         let host = HostFlag::read();
         let facts = is_asked_for(config.fips, host).then(FipsFacts::gather);
+        let standing = Standing::by(config, host, facts.as_ref())?;
+        Ok((standing, facts))
+    }
+
+    /// The same with what the host and the library have told already.
+    ///
+    /// # Errors
+    /// As of [`Standing::of`].
+    pub(super) fn by(
+        config: &Config,
+        host: HostFlag,
+        facts: Option<&FipsFacts>,
+    ) -> Result<Standing, String> {
         let circumstances = Circumstances {
             host,
-            fault: facts.as_ref().and_then(FipsFacts::fault),
+            fault: facts.and_then(FipsFacts::fault),
             hybrid_fault: &tls::hybrid_fault,
         };
-        let standing = decide(config.fips, config.fips_pq, &circumstances)?;
-        Ok((standing, facts))
+        decide(config.fips, config.fips_pq, &circumstances)
     }
 
     /// What may be negotiated.
