@@ -26,7 +26,7 @@ fn line(label: &str, fact: &dyn Display) -> String {
 fn program(evidence: &Evidence) -> String {
     let program = &evidence.program;
     let hash = program.sha256.as_deref().unwrap_or("cannot be read");
-    let crates = program.crates.iter();
+    let crates = program.crates.iter().flatten();
     let crates = crates.filter(|name| TLS_CRATES.iter().any(|told| name.starts_with(told)));
     let crates: Vec<_> = crates.cloned().collect();
     let built = format!(
@@ -57,6 +57,11 @@ fn module(evidence: &Evidence) -> String {
     let mut text = line("module", &title);
     if let Some(hash) = &module.hash {
         text += &line("  hash", hash);
+    }
+    if let Some(file) = &module.file {
+        let hash = file.sha256.as_deref().unwrap_or("cannot be read");
+        text += &line("  file", &file.path.display());
+        text += &line("  sha256", &hash);
     }
     if let Some(build) = &module.build {
         text += &line("  built", build);

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::guard::ProofBoard;
+use super::program::{ModuleFile, Program, program};
 use super::standing::{Effect, HostFlag, Standing};
 use crate::config::{Fips, Loaded, Pair, TlsVersion};
 use crate::ops::credentials::{check_credentials, resumption};
@@ -31,27 +31,6 @@ pub struct Evidence {
     pub negotiated: Option<BTreeMap<&'static str, BTreeMap<&'static str, u64>>>,
 }
 
-/// The running program's file and what it was built with.
-#[derive(Debug, Serialize)]
-pub struct Program {
-    /// Its version.
-    pub version: &'static str,
-    /// The SHA-256 of the file that runs.
-    pub sha256: Option<String>,
-    /// The compiler.
-    pub rustc: &'static str,
-    /// What it was compiled for.
-    pub target: &'static str,
-    /// `release` or `debug`.
-    pub build: &'static str,
-    /// The features that were chosen.
-    pub features: &'static str,
-    /// The TLS library and its version.
-    pub tls_library: String,
-    /// Every crate of the dependencies that the build was held to, as `name version`.
-    pub crates: Vec<String>,
-}
-
 /// The machine.
 #[derive(Debug, Serialize)]
 pub struct Host {
@@ -70,6 +49,8 @@ pub struct Module {
     pub version: String,
     /// The hash of its code by which it tests itself.
     pub hash: Option<String>,
+    /// The file that it is, if it is one of its own.
+    pub file: Option<ModuleFile>,
     /// What it was built from and with.
     pub build: Option<String>,
     /// The algorithms that it calls its own.
@@ -330,39 +311,6 @@ fn negotiable(pair: &Pair, profile: Profile) -> Negotiable {
     }
 }
 
-fn program() -> Program {
-    // What runs stays the same, and is large.
-    static SHA256: OnceLock<Option<String>> = OnceLock::new();
-    let unknown = "unknown";
-    Program {
-        version: env!("CARGO_PKG_VERSION"),
-        sha256: SHA256
-            .get_or_init(|| sha256_of(Path::new("/proc/self/exe")))
-            .clone(),
-        rustc: option_env!("PERSONA_RUSTC").unwrap_or(unknown),
-        target: option_env!("PERSONA_TARGET").unwrap_or(unknown),
-        build: option_env!("PERSONA_BUILD").unwrap_or(unknown),
-        features: option_env!("PERSONA_FEATURES").unwrap_or(unknown),
-        tls_library: tls::library_version(),
-        crates: crates(include_str!("../../../Cargo.lock")),
-    }
-}
-
-/// The packages of a lock file.
-fn crates(lock: &str) -> Vec<String> {
-    let value = |line: Option<&str>, key: &str| {
-        let value = line?.strip_prefix(key)?.strip_prefix(" = \"")?;
-        Some(value.strip_suffix('"')?.to_owned())
-    };
-    let packages = lock.split("[[package]]\n").skip(1);
-    let named = packages.filter_map(|package| {
-        let mut lines = package.lines();
-        let name = value(lines.next(), "name")?;
-        Some(format!("{name} {}", value(lines.next(), "version")?))
-    });
-    named.collect()
-}
-
 fn module(module: &FipsModule) -> Module {
     let FipsModule {
         name,
@@ -375,13 +323,10 @@ fn module(module: &FipsModule) -> Module {
         name,
         version: version.unwrap_or_else(|| "FIPS update stream".to_owned()),
         hash,
+        file: ModuleFile::mapped(),
         build,
         algorithms,
     }
-}
-
-fn sha256_of(path: &Path) -> Option<String> {
-    fs::read(path).ok().map(|bytes| tls::sha256_hex(&bytes))
 }
 
 /// A time in UTC, to the second.
@@ -395,16 +340,6 @@ fn moment(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_package_of_a_lock_file_is_told_with_its_version() {
-        let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.2.3\"\n\n[[package]]\n\
-                    name = \"b\"\nversion = \"0.1.0\"\ndependencies = [\n \"a\",\n]\n";
-        assert_eq!(crates(lock), ["a 1.2.3", "b 0.1.0"]);
-        let own = crates(include_str!("../../../Cargo.lock"));
-        assert!(own.iter().any(|one| one.starts_with("mtls-persona ")));
-        assert!(own.len() > 50);
-    }
 
     #[test]
     fn a_host_in_fips_mode_asks_for_a_proof_even_where_the_program_runs_without() {
