@@ -65,12 +65,25 @@ fn crates() -> Option<String> {
     (!named.is_empty()).then(|| Vec::from_iter(named).join(", "))
 }
 
-/// What BoringSSL's FIPS module was built from and with, where that was done beforehand.
+/// What BoringSSL's FIPS module was built from and with. Where that was not done beforehand, the crate
+/// does it, and patches it unless it is told that this was done.
 fn module() -> Option<String> {
     const FOLDER: &str = "BORING_BSSL_FIPS_PATH";
+    const PATCHED: &str = "BORING_BSSL_FIPS_ASSUME_PATCHED";
     println!("cargo:rerun-if-env-changed={FOLDER}");
-    let facts = Path::new(&env::var_os(FOLDER)?).join("facts");
+    println!("cargo:rerun-if-env-changed={PATCHED}");
+    env::var_os("CARGO_FEATURE_FIPS")?;
+    let Some(folder) = env::var_os(FOLDER) else {
+        let what = match env::var_os(PATCHED) {
+            Some(_) => "built by boring-sys",
+            None => "built by boring-sys; libssl patched by boring-sys",
+        };
+        return Some(what.to_owned());
+    };
+    let facts = Path::new(&folder).join("facts");
     println!("cargo:rerun-if-changed={}", facts.display());
-    let text = fs::read_to_string(facts).ok()?;
-    Some(text.lines().collect::<Vec<_>>().join("; "))
+    match fs::read_to_string(facts) {
+        Ok(text) => Some(text.lines().collect::<Vec<_>>().join("; ")),
+        Err(_) => Some("built beforehand, nothing is known of how".to_owned()),
+    }
 }
