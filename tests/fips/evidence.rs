@@ -16,7 +16,7 @@ use crate::support::program::{PROGRAM, outcome};
 use crate::support::wait::until;
 
 /// The SHA-256 of a file by another program.
-fn sha256(file: &Path) -> String {
+pub fn sha256(file: &Path) -> String {
     let mut command = peers::command("openssl");
     let output = command.args(["dgst", "-sha256", "-r"]).arg(file).output();
     let text = String::from_utf8(output.unwrap().stdout).unwrap();
@@ -58,6 +58,9 @@ fn without_a_configuration_it_tells_program_host_module_and_proof() {
         assert!(steps.iter().all(|step| step["passed"] == true), "{steps:?}");
     }
     if cfg!(feature = "fips") {
+        let build = told["module"]["build"].as_str().unwrap();
+        let is_by_the_crate = option_env!("BORING_BSSL_FIPS_PATH").is_none();
+        assert_eq!(build.contains("libssl patched"), is_by_the_crate, "{build}");
         assert_eq!(told["module"]["name"], "BoringCrypto");
         let hash = told["module"]["hash"].as_str().unwrap();
         assert!(hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -98,7 +101,7 @@ fn it_fails_where_run_would_for_the_files_that_are_named() {
     let pki = TestPki::new();
     let file = pki.folder().join("wrong.json");
     let word = if is_fips() { "require" } else { "off" };
-    let config = pairs::with(both(&pki, word), "/address_pairs/0/cert", "/nowhere.pem");
+    let config = pairs::with(both(&pki, word), "/ca", "/nowhere.pem");
     fs::write(&file, config.to_string()).unwrap();
     let (code, told) = evidence(Some(&file));
     assert_eq!(code, 2);

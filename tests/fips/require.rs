@@ -142,14 +142,55 @@ fn the_line_on_it_is_the_first_of_the_log_and_is_told_at_every_level() {
 #[test]
 fn a_reload_does_not_change_it_and_is_refused_as_a_whole() {
     let pki = TestPki::new();
-    let program = Program::run(&both(&pki, "off"));
-    let mut newer = both(&pki, "require");
-    newer["address_pairs"][0]["name"] = "another".into();
-    program.reconfigure(&newer);
-    program.refuse_reload();
-    ping(program.connect("persona"));
-    assert_eq!(program.generation(), 1);
-    assert_eq!(program.accesses("another").len(), 0);
+    let mut changes = vec![
+        (
+            "off",
+            vec![("require", false), ("auto", false), ("auto", true)],
+        ),
+        (
+            "auto",
+            vec![("off", false), ("require", false), ("auto", true)],
+        ),
+    ];
+    if is_fips() {
+        let of_require = vec![("off", false), ("auto", false), ("require", true)];
+        changes.push(("require", of_require));
+    }
+    for (word, others) in changes {
+        let program = Program::run(&both(&pki, word));
+        for (other, wants_pq) in others {
+            let newer = pairs::with(both(&pki, other), "/fips_pq", wants_pq);
+            program.reconfigure(&pairs::with(newer, "/address_pairs/0/name", "another"));
+            program.refuse_reload();
+            ping(program.connect("persona"));
+            assert_eq!(program.generation(), 1, "{word}: {other}");
+            assert_eq!(program.accesses("another").len(), 0);
+        }
+    }
+}
+
+/// Asserts that a program whose module is damaged goes on until the next proof, and then ends with one line
+/// in front of its live connections. Each `cause` brings about a proof.
+#[cfg(any(feature = "fips", not(feature = "boringssl")))]
+pub fn assert_ends(run: impl Fn(&Value) -> Program, damage: impl Fn(&Program)) {
+    let pki = TestPki::new();
+    let config = pairs::with(both(&pki, "require"), "/watch", true);
+    let newer = pairs::with(config.clone(), "/timeouts/connect", "5s");
+    let causes: [&dyn Fn(&Program); 2] = [&|program| program.signal("HUP"), &|program| {
+        program.reconfigure(&newer)
+    }];
+    for cause in causes {
+        let mut program = run(&config);
+        let live = program.connect("persona");
+        ping(live.try_clone().unwrap());
+        damage(&program);
+        ping(live.try_clone().unwrap());
+        cause(&program);
+        assert_eq!(program.exit().code(), Some(1));
+        until("its last line", || (program.errors() == 1).then_some(()));
+        assert_eq!(program.generation(), 1);
+        assert!(matches!((&live).read(&mut [0]), Ok(0) | Err(_)));
+    }
 }
 
 #[test]
