@@ -25,7 +25,7 @@ bench := --locked --release --manifest-path tests/bench/Cargo.toml --target-dir 
 fips_module = BORING_BSSL_FIPS_PATH="$$(readlink -e target/fips/boringssl)" BORING_BSSL_FIPS_ASSUME_PATCHED=1
 fips_cargo := --locked --features fips --target-dir target/fips
 
-.PHONY: help demo build test bench growth lint deny fips fips-openssl fips-test image-test
+.PHONY: help demo build test bench growth lint deny fips fips-openssl fips-test image image-test
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -92,6 +92,9 @@ fips-test: ## every test on BoringSSL's FIPS module, and then on OpenSSL's FIPS 
 	@fips/same-module target/fips/debug/mtls-persona
 	fips/with-openssl-fips cargo test --locked $(openssl)
 	fips/with-openssl-fips cargo test --locked $(openssl) --test fips -- --ignored
+
+image: ## a container image with BoringSSL's FIPS module, by docker or podman
+	fips/image $(if $(MODULE_HASH),--build-arg MODULE_HASH=$(MODULE_HASH)) $(IMAGE_ARGS)
 
 image-test: ## a container image with BoringSSL's FIPS module: made, run, and told by itself (minutes)
 	@.ci/prepare image
