@@ -88,7 +88,7 @@ pub struct Configured {
     pub sha256: Option<String>,
     /// Files that belong to it, as one of the older forms has them.
     pub beside: Vec<ConfigFile>,
-    /// Its word on FIPS.
+    /// The word on FIPS: that of the command line, or else its own.
     pub fips: String,
     /// Whether it asks for hybrids with ML-KEM.
     pub fips_pq: bool,
