@@ -13,7 +13,7 @@
 //! | 2 | [`config`], [`tls`], [`net`] | text to a validated model; the TLS library; sockets without policy |
 //! | 3 | [`conn`], [`offload`] | one connection; blocking work |
 //! | 4 | [`reactor`] | threads that own connections |
-//! | 5 | [`ops`] | the operator's side: start, reload, drain, log |
+//! | 5 | [`ops`] | the operator's side: start, reload, drain, log, metrics, health |
 //! | 6 | [`cli`], `main` | arguments and exit codes |
 //!
 //! What the design owes to measurement (`tests/bench`): half a mebibyte in one receive and one send

@@ -198,6 +198,16 @@ impl CloseReason {
         (TlsPlaintext..=AclDenied).contains(&self) && !matches!(self, TlsAlert | CertificateRefused)
     }
 
+    /// Whether it is the outcome of a TLS handshake.
+    pub fn is_about_handshake(self) -> bool {
+        (HandshakeTimeout..=StapleInvalid).contains(&self)
+    }
+
+    /// Whether it is that the destination could not be reached.
+    pub fn is_about_dial(self) -> bool {
+        (DnsError..=ConnectFailed).contains(&self)
+    }
+
     /// Whether it is only that time has passed: for a certificate, or for a revocation list.
     pub fn is_of_time(self) -> bool {
         matches!(self, CertExpired | CertNotYetValid | CrlStale)

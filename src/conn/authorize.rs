@@ -9,6 +9,7 @@ use super::connection::{Connection, End};
 use super::step::Turn;
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
+use crate::base::tally::Decision;
 use crate::config::{AllowMode, Mode, Pair};
 use crate::identity::{Acl, PeerCert, Verdict};
 
@@ -21,6 +22,16 @@ pub enum Judgement {
     Observed,
     /// No rule names it.
     Denied,
+}
+
+impl Judgement {
+    fn decision(&self) -> Decision {
+        match self {
+            Judgement::Admitted(_) => Decision::Allowed,
+            Judgement::Observed => Decision::Observed,
+            Judgement::Denied => Decision::Denied,
+        }
+    }
 }
 
 /// Judges a verified peer by an access list. One without a certificate is named by no rule.
@@ -59,6 +70,7 @@ impl Connection {
         };
         let peer = self.summary.peer(side);
         let judgement = judge(acl, pair.allow_mode, peer);
+        self.tally.judged(side, judgement.decision());
         match judgement {
             Judgement::Observed => log::warn!(
                 "pair {:?}: the peer of the {} leg is admitted though no rule of its list names it, as \

@@ -15,6 +15,7 @@ use super::summary::Summary;
 use crate::base::deadline::{DeadlineKind, Deadlines};
 use crate::base::id::{ConnId, Side};
 use crate::base::reason::CloseReason;
+use crate::base::tally::{Reach, Tally};
 use crate::config::{Address, OnTruncation};
 use crate::net::{Endpoint, Socket};
 use crate::relay::{Relay, RelayStep, Truncation, Waiting};
@@ -40,6 +41,8 @@ pub struct Accepted {
     pub socket: Socket,
     /// Who opened it.
     pub peer: Endpoint,
+    /// Where its worker counts what is of its pair.
+    pub tally: Arc<Tally>,
 }
 
 /// One connection.
@@ -56,13 +59,16 @@ pub struct Connection {
     pub(super) deadlines: Deadlines,
     pub(super) summary: Summary,
     pub(super) activity: Activity,
+    pub(super) tally: Arc<Tally>,
+    /// When the handshake that is under way began, or the last one.
+    pub(super) handshake_from: Instant,
 }
 
 /// When something last moved: what the idle deadlines count from.
 pub(super) struct Activity {
     moved: u64,
     waiting: Waiting,
-    at: Instant,
+    pub(super) at: Instant,
 }
 
 /// What a phase's handler found.
@@ -88,7 +94,9 @@ impl Connection {
             served,
             socket,
             peer,
+            tally,
         } = accepted;
+        tally.opened();
         let Served {
             pair, credentials, ..
         } = &*served;
@@ -130,6 +138,8 @@ impl Connection {
                 waiting: Waiting::Idle,
                 at: now,
             },
+            tally,
+            handshake_from: now,
         }
     }
 
@@ -245,6 +255,7 @@ impl Connection {
 
     pub(super) fn relay(&mut self, now: Instant) -> Next {
         self.activity.at = now;
+        self.tally.went(Reach::Reached);
         Next::Phase(Phase::Relaying(Relay::new(
             match self.served.pair.on_truncation {
                 OnTruncation::Abort => Truncation::Abort,
@@ -259,6 +270,13 @@ impl Connection {
         };
         let step = relay.turn(&mut self.inbound, outbound, turn.scratch);
         outbound.let_go(turn.scratch);
+        let outward = relay.flow_from(Side::Inbound).bytes();
+        let inward = relay.flow_from(Side::Outbound).bytes();
+        self.tally.moved(
+            outward - self.summary.bytes_outward,
+            inward - self.summary.bytes_inward,
+        );
+        (self.summary.bytes_outward, self.summary.bytes_inward) = (outward, inward);
         let moved = self.inbound.moved() + outbound.moved();
         let waiting = relay.waiting();
         if moved != self.activity.moved || waiting != self.activity.waiting {

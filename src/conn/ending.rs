@@ -104,10 +104,10 @@ impl Connection {
                 relay.flow_from(Side::Inbound),
                 relay.flow_from(Side::Outbound),
             );
-            self.summary.bytes_outward = outward.bytes();
-            self.summary.bytes_inward = inward.bytes();
             given = [Some(inward.state()), Some(outward.state())];
         }
+        // First, so that who has read the line finds it counted.
+        self.count_end(now);
         self.summary.tell(now);
         let [to_inbound, to_outbound] = given;
         let inbound = duty(&self.inbound, reason, to_inbound, is_handshake);

@@ -46,6 +46,8 @@ pub struct Leg {
     /// They wait for company, not for the socket.
     is_held: bool,
     is_send_broken: bool,
+    /// It lingers, and FIN is sent.
+    is_ended: bool,
     /// A reset was seen: an end of stream that follows is not one.
     was_reset: bool,
     /// Why the session failed, for the summary.
@@ -118,6 +120,7 @@ impl Leg {
             pending: Buffer::default(),
             is_held: false,
             is_send_broken: false,
+            is_ended: false,
             was_reset: false,
             error: None,
             moved: 0,
@@ -177,7 +180,10 @@ impl Leg {
         if relay::Leg::flush(self, scratch) == Flush::Blocked {
             return Lingering::Waits;
         }
-        self.socket.end();
+        // Once: the system answers each time with another event, and that would go round and round.
+        if !std::mem::replace(&mut self.is_ended, true) {
+            self.socket.end();
+        }
         for _ in 0..LINGER_PIECES {
             match self.socket.receive(scratch.received.space()) {
                 Received::Bytes(_) => {}

@@ -51,6 +51,8 @@ impl Connection {
             if let Some(peer) = &peer {
                 self.mind_peer_expiry(side, peer.not_after, now, turn.unix_now);
             }
+            let duration = now.saturating_duration_since(self.handshake_from);
+            self.tally.secured(side, negotiated.is_resumed, duration);
             tls::count(&negotiated);
             self.summary.secured(side, negotiated, peer);
         }
@@ -131,6 +133,7 @@ impl Connection {
         self.outbound = Some(Leg::tls(socket, session, readiness));
         let at = now + self.served.pair.timeouts.handshake;
         self.deadlines.set(DeadlineKind::Handshake, at);
+        self.handshake_from = now;
         Ok(Next::Phase(Phase::OutboundHandshake))
     }
 

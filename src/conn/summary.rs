@@ -21,9 +21,9 @@ pub const ACCESS_TARGET: &str = "access";
 /// Facts about one connection, filled as they become known and told exactly once, at its end.
 pub(super) struct Summary {
     pair: Arc<Pair>,
-    started: Instant,
-    inbound: LegFacts,
-    outbound: LegFacts,
+    pub(super) started: Instant,
+    pub(super) inbound: LegFacts,
+    pub(super) outbound: LegFacts,
     /// Bytes from the inbound to the outbound leg.
     pub(super) bytes_outward: u64,
     /// Bytes from the outbound to the inbound leg.
@@ -34,12 +34,34 @@ pub(super) struct Summary {
     is_told: bool,
 }
 
-#[derive(Default)]
-struct LegFacts {
-    endpoint: Option<Endpoint>,
-    negotiated: Option<Negotiated>,
-    peer: Option<Arc<PeerCert>>,
-    judgement: Option<Judgement>,
+/// What is known of one leg.
+#[derive(Clone, Debug, Default)]
+pub struct LegFacts {
+    /// Who connected, or which address was reached.
+    pub endpoint: Option<Endpoint>,
+    /// What its handshake agreed on.
+    pub negotiated: Option<Arc<Negotiated>>,
+    /// The certificate that its peer showed.
+    pub peer: Option<Arc<PeerCert>>,
+    /// What the pair's access list says of the peer.
+    pub judgement: Option<Judgement>,
+}
+
+/// A connection that ended as none should.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Its pair, as it was served when it came.
+    pub pair: Arc<Pair>,
+    /// Why it ended.
+    pub reason: CloseReason,
+    /// The leg that this is about, if it is about one.
+    pub side: Option<Side>,
+    /// What more is known, in one line.
+    pub detail: String,
+    /// The leg that was accepted.
+    pub inbound: LegFacts,
+    /// The leg to the destination.
+    pub outbound: LegFacts,
 }
 
 struct Outcome {
@@ -80,7 +102,7 @@ impl Summary {
         peer: Option<Arc<PeerCert>>,
     ) {
         let facts = self.leg(side);
-        facts.negotiated = Some(negotiated);
+        facts.negotiated = Some(Arc::new(negotiated));
         facts.peer = peer;
     }
 
@@ -112,9 +134,28 @@ impl Summary {
         });
     }
 
+    /// The leg that its end is about, if it is about one.
+    pub(super) fn culprit(&self) -> Option<Side> {
+        self.outcome.as_ref()?.side
+    }
+
     /// Why it ended, if it did.
     pub(super) fn reason(&self) -> Option<CloseReason> {
         self.outcome.as_ref().map(|outcome| outcome.reason)
+    }
+
+    /// What is to be remembered of it: it has ended, and not as an ordinary connection does.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        let outcome = self.outcome.as_ref()?;
+        let is_notable = outcome.reason.severity() == Severity::Notable && !self.is_expected;
+        is_notable.then(|| Failure {
+            pair: Arc::clone(&self.pair),
+            reason: outcome.reason,
+            side: outcome.side,
+            detail: outcome.detail.clone(),
+            inbound: self.inbound.clone(),
+            outbound: self.outbound.clone(),
+        })
     }
 
     /// Writes the line.

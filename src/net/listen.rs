@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -155,6 +156,15 @@ impl Listener {
                 let path = peer.as_pathname().map(Path::to_owned).unwrap_or_default();
                 Ok((Socket::Unix(stream), Endpoint::Unix(path)))
             }
+        }
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.kind {
+            Kind::Tcp(listener) => listener.as_fd(),
+            Kind::Unix { listener, .. } => listener.as_fd(),
         }
     }
 }

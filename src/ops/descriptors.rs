@@ -5,8 +5,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// More than this is of no use, and some systems' hard limit is a thousand times higher.
 const DESCRIPTORS_MAX: u64 = 1 << 20;
 
-/// Descriptors for everything but connections: listeners, pollers, files, log.
-const RESERVE: u64 = 128;
+/// Descriptors for everything but connections: listeners, pollers, files, log, and who asks how it is.
+const RESERVE: u64 = 192;
 
 /// Raises the soft limit to the hard one; how many descriptors the process may have.
 pub(super) fn raise_limit() -> u64 {

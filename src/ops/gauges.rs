@@ -1,6 +1,6 @@
 //! What other threads may know of reloads.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 /// Figures of a running program; one writer, any number of readers.
 #[derive(Debug, Default)]
@@ -8,6 +8,7 @@ pub struct Gauges {
     generation: AtomicU64,
     is_reload_failing: AtomicBool,
     failed_reloads: AtomicU64,
+    serves_since: AtomicI64,
 }
 
 impl Gauges {
@@ -26,7 +27,13 @@ impl Gauges {
         self.failed_reloads.load(Ordering::Acquire)
     }
 
-    pub(super) fn serves(&self, generation: u64) {
+    /// When that load was published, in seconds since 1970.
+    pub fn serves_since(&self) -> i64 {
+        self.serves_since.load(Ordering::Acquire)
+    }
+
+    pub(super) fn serves(&self, generation: u64, now: i64) {
+        self.serves_since.store(now, Ordering::Release);
         self.generation.store(generation, Ordering::Release);
     }
 

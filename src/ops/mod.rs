@@ -1,13 +1,17 @@
-//! The operator's side: start, reload, drain, signals, log.
+//! The operator's side: start, reload, drain, signals, log, and what is told of all of it.
 
+mod admin;
+mod board;
 mod control;
 mod credentials;
 mod descriptors;
 pub mod fips;
 mod gauges;
+mod history;
 mod inventory;
 mod listeners;
 pub mod logging;
+mod metrics;
 mod reload;
 mod signals;
 mod start;

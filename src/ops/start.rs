@@ -7,12 +7,15 @@ use std::sync::Arc;
 use crossbeam_channel::Sender;
 use mio::Poll;
 
+use super::admin::Server;
+use super::board::{Board, Origin};
 use super::control::{Control, ControlLine};
 use super::fips::{ConfigFile, Guard, Proof, Standing};
 pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
 use super::{descriptors, threads};
+use crate::base::tally::WorkerCounters;
 use crate::config::{Config, Loaded, Source};
 use crate::reactor::{Acceptor, Admission, Generation, Worker, mailbox, resolve_lane};
 
@@ -23,8 +26,10 @@ pub enum StartError {
     Fips(String),
     /// Certificates, keys or trust files: each problem a line.
     Credentials(Vec<String>),
-    /// An address cannot be listened on.
+    /// A pair's address cannot be listened on.
     Listen(ListenError),
+    /// An administrative address cannot be listened on.
+    Admin(String),
     /// The system refused a thread, a poller or a signal handler.
     System(io::Error),
 }
@@ -35,6 +40,7 @@ impl fmt::Display for StartError {
             StartError::Fips(what) => f.write_str(what),
             StartError::Credentials(problems) => f.write_str(&problems.join("\n")),
             StartError::Listen(error) => error.fmt(f),
+            StartError::Admin(what) => write!(f, "admin: {what}"),
             StartError::System(error) => write!(f, "the system refused: {error}"),
         }
     }
@@ -68,6 +74,13 @@ pub fn start(
     let sources = ConfigFile::of(&loaded);
     guard.board().set_files(sources.clone());
     let config = loaded.config;
+    // Before all else, so that it tells of the start.
+    let origin = Origin {
+        started: clock.steady,
+        fips: Arc::clone(guard.board()),
+    };
+    let board = Arc::new(Board::new(origin));
+    let admin = Server::start(&config.admin, &board).map_err(StartError::Admin)?;
     let staged = Staged::of(config.clone(), sources);
     let fingerprint = staged.fingerprint;
     let none = Generation::new(0, Vec::new());
@@ -77,37 +90,46 @@ pub fn start(
         log::warn!("{warning}");
     }
     let descriptors = descriptors::raise_limit();
-    let next = Next::behind(&none, proven).map_err(StartError::Listen)?;
+    let workers = match config.workers {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        count => count,
+    };
+    let next = Next::behind(&none, proven, workers).map_err(StartError::Listen)?;
     let endpoints = next.opened.iter();
     let endpoints = endpoints.map(|(listener, pair)| Ok((*pair, listener.endpoint()?)));
     let endpoints = endpoints.collect::<io::Result<Vec<_>>>()?;
     let most = descriptors::connections(descriptors);
-    let (crew, generation) = muster(&config, next, most, &line.sender)?;
+    let (crew, generation) = muster(&config, next, (workers, most), &line.sender)?;
+    let crew = Arc::new(crew);
+    board.muster(Arc::clone(&crew));
     let renewer = Renewer::new(
         (source, config),
         (generation, fingerprint),
-        line.sender.clone(),
+        (line.sender.clone(), board),
         (most, guard),
         &clock,
     );
-    Ok(Running::new(line, crew, renewer, endpoints, descriptors))
+    Ok(Running::new(
+        line,
+        crew,
+        renewer,
+        endpoints,
+        (descriptors, admin),
+    ))
 }
 
 /// Starts the threads that serve.
 fn muster(
     config: &Config,
     next: Next,
-    most: usize,
+    (count, most): (usize, usize),
     control: &Sender<Control>,
 ) -> io::Result<(Crew, Arc<Generation>)> {
-    let count = match config.workers {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        count => count,
-    };
     let lane = Arc::new(resolve_lane()?);
     let mut workers = Vec::new();
-    for index in 0..count {
-        let (worker, mailbox) = Worker::new(Arc::clone(&lane))?;
+    let counters: Vec<Arc<WorkerCounters>> = (0..count).map(|_| Arc::default()).collect();
+    for (index, counters) in counters.iter().enumerate() {
+        let (worker, mailbox) = Worker::new(Arc::clone(&lane), Arc::clone(counters))?;
         threads::spawn(format!("worker-{index}"), control, || worker.run())?;
         workers.push(mailbox);
     }
@@ -125,6 +147,8 @@ fn muster(
         workers,
         acceptor,
         admission,
+        counters,
+        lookups: Arc::clone(lane.lookups()),
     };
     Ok((crew, Arc::new(generation)))
 }

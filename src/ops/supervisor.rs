@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use jiff::Zoned;
 
+use super::admin::Server;
+use super::board::Stage;
 use super::control::{Command, Control, ControlLine, ThreadEnd};
 use super::descriptors;
 use super::fips::ProofBoard;
@@ -33,7 +35,7 @@ impl fmt::Display for RunError {
 pub struct Running {
     control: Sender<Control>,
     messages: Receiver<Control>,
-    crew: Crew,
+    crew: Arc<Crew>,
     renewer: Renewer,
     /// Where it listened at the start.
     endpoints: Vec<(PairId, Endpoint)>,
@@ -42,6 +44,8 @@ pub struct Running {
     /// The workers were told to end at once.
     is_forced: bool,
     descriptors: u64,
+    /// Ends with it.
+    _admin: Server,
 }
 
 enum State {
@@ -61,13 +65,18 @@ pub(super) fn clock() -> Clock {
     }
 }
 
+/// What the one on the wall shows, in seconds since 1970.
+pub(super) fn unix_now() -> i64 {
+    clock().wall.timestamp().as_second()
+}
+
 impl Running {
     pub(super) fn new(
         line: ControlLine,
-        crew: Crew,
+        crew: Arc<Crew>,
         renewer: Renewer,
         endpoints: Vec<(PairId, Endpoint)>,
-        descriptors: u64,
+        (descriptors, admin): (u64, Server),
     ) -> Running {
         Running {
             control: line.sender,
@@ -79,6 +88,7 @@ impl Running {
             state: State::Serving,
             is_forced: false,
             descriptors,
+            _admin: admin,
         }
     }
 
@@ -92,7 +102,7 @@ impl Running {
 
     /// What other threads may know of reloads.
     pub fn gauges(&self) -> Arc<Gauges> {
-        Arc::clone(self.renewer.gauges())
+        Arc::clone(self.renewer.board().gauges())
     }
 
     /// What other threads may know of FIPS.
@@ -130,6 +140,7 @@ impl Running {
 
     /// Serves until a command or a failure ends it.
     pub fn wait(mut self) -> Result<(), RunError> {
+        self.renewer.board().set_stage(Stage::Serving);
         self.announce();
         loop {
             let patience = self.patience(&clock());
@@ -233,6 +244,7 @@ impl Running {
         }
         let drain = self.renewer.config().drain;
         log::info!("stopping: live connections have {drain:?} to end");
+        self.renewer.board().set_stage(Stage::Draining);
         let until = now + drain;
         self.state = State::Draining {
             force_at: until + STOP_GRACE,

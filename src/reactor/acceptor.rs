@@ -15,6 +15,7 @@ use super::mailbox::{Mailbox, Receiver};
 use super::message::{AcceptorMsg, NewConnection, WorkerMsg};
 use super::throttle::Throttle;
 use crate::base::id::MAILBOX_TOKEN;
+use crate::base::tally::Limit;
 use crate::conn::PairId;
 use crate::net::Listener;
 
@@ -158,14 +159,18 @@ impl Acceptor {
     }
 
     fn is_full(&mut self, index: usize, now: Instant) -> bool {
-        let door = &self.doors[index];
+        let door = &mut self.doors[index];
         let Some(limit) = self.admission.full(&door.post.connections, door.is_tls()) else {
+            door.is_held_up = false;
             return false;
         };
+        if !std::mem::replace(&mut door.is_held_up, true) {
+            door.post.counters.reached(limit);
+        }
         if self.limit_log.allows(now) {
             log::warn!(
                 "new connections wait: {} is reached ({} connections live)",
-                limit.label(),
+                key_of(limit),
                 self.admission.connections()
             );
         }
@@ -185,6 +190,7 @@ impl Acceptor {
                     socket,
                     peer,
                     permit,
+                    tally: post.counters.tally(worker),
                 }));
                 Accepted::One
             }
@@ -205,6 +211,7 @@ impl Acceptor {
             until: now + wait,
             next: (wait * 2).min(BACKOFF_MAX),
         });
+        self.admission.errors.add(1);
         if self.error_log.allows(now) {
             log::error!(
                 "cannot accept: {error}; {} connections live; raise the descriptor limit \
@@ -213,6 +220,15 @@ impl Acceptor {
             );
         }
         wait
+    }
+}
+
+/// The configuration's key of a limit.
+fn key_of(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Connections => "limits.connections",
+        Limit::Handshakes => "limits.handshakes",
+        Limit::PairConnections => "limits.connections of this pair",
     }
 }
 

@@ -7,12 +7,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::mailbox::Bell;
+use crate::base::counters::Counter;
+use crate::base::tally::Limit;
 
 /// Counts connections against their limits.
 pub struct Admission {
     connections: Gauge,
     handshakes: Gauge,
     workers: Vec<AtomicUsize>,
+    /// Times at which the system could not accept. The acceptor writes.
+    pub(super) errors: Counter,
     /// The acceptor waits for a place.
     is_awaited: AtomicBool,
     acceptor: Bell,
@@ -40,7 +44,12 @@ impl Gauge {
     }
 
     fn is_full(&self) -> bool {
-        self.value.load(Ordering::SeqCst) >= self.limit.load(Ordering::SeqCst)
+        self.value() >= self.limit.load(Ordering::SeqCst)
+    }
+
+    /// How many there are.
+    pub fn value(&self) -> usize {
+        self.value.load(Ordering::SeqCst)
     }
 
     fn add(&self) {
@@ -49,25 +58,6 @@ impl Gauge {
 
     fn remove(&self) {
         self.value.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
-/// A limit that is reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FullLimit {
-    Connections,
-    Handshakes,
-    PairConnections,
-}
-
-impl FullLimit {
-    /// The configuration's key.
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            FullLimit::Connections => "limits.connections",
-            FullLimit::Handshakes => "limits.handshakes",
-            FullLimit::PairConnections => "limits.connections of this pair",
-        }
     }
 }
 
@@ -84,6 +74,7 @@ impl Admission {
             connections: Gauge::new(connections),
             handshakes: Gauge::new(handshakes),
             workers: (0..workers).map(|_| AtomicUsize::new(0)).collect(),
+            errors: Counter::default(),
             is_awaited: AtomicBool::new(false),
             acceptor,
         }
@@ -102,27 +93,42 @@ impl Admission {
 
     /// Connections that live now.
     pub fn connections(&self) -> usize {
-        self.connections.value.load(Ordering::SeqCst)
+        self.connections.value()
+    }
+
+    /// Handshakes under way.
+    pub fn handshakes(&self) -> usize {
+        self.handshakes.value()
+    }
+
+    /// Connections of each worker.
+    pub fn loads(&self) -> impl Iterator<Item = usize> {
+        self.workers.iter().map(|load| load.load(Ordering::Relaxed))
+    }
+
+    /// Times at which the system could not accept for want of something.
+    pub fn errors(&self) -> u64 {
+        self.errors.get()
     }
 
     /// The limit that keeps the pair from one more connection. The acceptor will be woken when that
     /// may have changed.
     ///
     /// Only pairs that begin with a handshake wait for others' handshakes.
-    pub(super) fn full(&self, pair: &Gauge, is_tls: bool) -> Option<FullLimit> {
+    pub(super) fn full(&self, pair: &Gauge, is_tls: bool) -> Option<Limit> {
         self.look(pair, is_tls)?;
         // Say so first and look again: a place that was freed in between must not go unnoticed.
         self.is_awaited.store(true, Ordering::SeqCst);
         self.look(pair, is_tls)
     }
 
-    fn look(&self, pair: &Gauge, is_tls: bool) -> Option<FullLimit> {
+    fn look(&self, pair: &Gauge, is_tls: bool) -> Option<Limit> {
         if self.connections.is_full() {
-            Some(FullLimit::Connections)
+            Some(Limit::Connections)
         } else if is_tls && self.handshakes.is_full() {
-            Some(FullLimit::Handshakes)
+            Some(Limit::Handshakes)
         } else if pair.is_full() {
-            Some(FullLimit::PairConnections)
+            Some(Limit::PairConnections)
         } else {
             None
         }
@@ -130,8 +136,7 @@ impl Admission {
 
     /// The worker with the fewest connections.
     pub(super) fn least_loaded(&self) -> usize {
-        let loads = self.workers.iter().map(|load| load.load(Ordering::Relaxed));
-        let least = loads.enumerate().min_by_key(|(_, load)| *load);
+        let least = self.loads().enumerate().min_by_key(|(_, load)| *load);
         least.map_or(0, |(worker, _)| worker)
     }
 
@@ -218,10 +223,7 @@ mod tests {
         let admission = admission(10, 10);
         let (pair, other) = (gauge(Some(1)), gauge(None));
         let permit = Permit::take(&admission, &pair, 0, false);
-        assert_eq!(
-            admission.full(&pair, true),
-            Some(FullLimit::PairConnections)
-        );
+        assert_eq!(admission.full(&pair, true), Some(Limit::PairConnections));
         assert_eq!(admission.full(&other, true), None);
         drop(permit);
         assert_eq!(admission.full(&pair, true), None);
@@ -234,14 +236,11 @@ mod tests {
         let _permits = [0, 1].map(|_| Permit::take(&admission, &pair, 0, false));
         assert_eq!(admission.full(&pair, false), None);
         pair.set_limit(Some(2));
-        assert_eq!(
-            admission.full(&pair, false),
-            Some(FullLimit::PairConnections)
-        );
+        assert_eq!(admission.full(&pair, false), Some(Limit::PairConnections));
         pair.set_limit(Some(3));
         assert_eq!(admission.full(&pair, false), None);
         admission.set_limits(Some(1), None);
-        assert_eq!(admission.full(&pair, false), Some(FullLimit::Connections));
+        assert_eq!(admission.full(&pair, false), Some(Limit::Connections));
     }
 
     #[test]
@@ -249,7 +248,7 @@ mod tests {
         let admission = admission(10, 1);
         let pair = gauge(None);
         let mut permit = Permit::take(&admission, &pair, 0, true);
-        assert_eq!(admission.full(&pair, true), Some(FullLimit::Handshakes));
+        assert_eq!(admission.full(&pair, true), Some(Limit::Handshakes));
         assert_eq!(admission.full(&pair, false), None);
         permit.set_handshaking(false);
         assert_eq!(admission.full(&pair, true), None);

@@ -13,6 +13,8 @@ pub(super) struct Door {
     pub(super) post: Post,
     /// More connections may wait than were accepted.
     pub(super) is_ready: bool,
+    /// They wait because a limit is reached.
+    pub(super) is_held_up: bool,
 }
 
 impl Door {
@@ -28,6 +30,7 @@ impl Door {
             listener,
             post: post.clone(),
             is_ready: true,
+            is_held_up: false,
         })
     }
 

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::admission::Gauge;
+use crate::base::tally::PairCounters;
 use crate::config::Pair;
 use crate::conn::{PairId, Served};
-use crate::net::Inherited;
+use crate::net::{Endpoint, Inherited};
 
 /// Every pair's state, made by one load. Immutable: a reload publishes the next generation by one
 /// pointer, and each connection keeps the state that it was accepted with.
@@ -22,8 +23,12 @@ pub struct Generation {
 pub struct Post {
     /// Its state.
     pub served: Arc<Served>,
+    /// Where it listens, with the ports that the system chose.
+    pub endpoints: Arc<[Endpoint]>,
     /// Its connections, over all of its states.
     pub connections: Arc<Gauge>,
+    /// What is counted of it, over all of its states.
+    pub counters: Arc<PairCounters>,
 }
 
 impl Generation {

@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use super::admission::Permit;
 use super::generation::Generation;
-use crate::conn::{PairId, Served};
+use super::recent::Failed;
+use crate::base::tally::Tally;
+use crate::conn::{PairId, Report, Served};
 use crate::net::{Endpoint, Listener, Socket};
 
 /// What the acceptor may be told.
@@ -41,6 +43,8 @@ pub enum WorkerMsg {
         /// When those that it drains end.
         until: Instant,
     },
+    /// Tell of connections.
+    Report(Ask),
     /// Live connections may end until then; the thread ends with the last.
     Drain(Instant),
     /// End every connection and the thread.
@@ -53,4 +57,24 @@ pub struct NewConnection {
     pub(super) socket: Socket,
     pub(super) peer: Endpoint,
     pub(super) permit: Permit,
+    pub(super) tally: Arc<Tally>,
+}
+
+/// A question about connections: those that live, and the last that failed.
+pub struct Ask {
+    /// How many of those that live are told of at most: all of it is done in one turn.
+    pub most: usize,
+    /// Takes the answer, on the worker's thread: it must not wait.
+    pub reply: Box<dyn FnOnce(Answer) + Send>,
+}
+
+/// What a worker tells of its connections.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// Each as it is now.
+    pub reports: Vec<Report>,
+    /// There are more.
+    pub is_cut: bool,
+    /// The last that failed, oldest first.
+    pub failed: Vec<Failed>,
 }

@@ -2,8 +2,8 @@
 //!
 //! One acceptor owns the listeners and hands each new connection to the worker that has the fewest.
 //! Each worker owns its connections outright: their sockets, sessions, buffers and deadlines. Threads
-//! talk by messages through mailboxes; what they share is counters ([`Admission`]) and immutable
-//! credentials ([`Generation`]).
+//! talk by messages through mailboxes; what they share is counters ([`Admission`],
+//! [`base::tally`](crate::base::tally)) and immutable credentials ([`Generation`]).
 
 mod acceptor;
 mod admission;
@@ -13,6 +13,7 @@ mod entry;
 mod generation;
 mod mailbox;
 mod message;
+mod recent;
 mod resolver;
 mod throttle;
 mod worker;
@@ -21,6 +22,7 @@ pub use acceptor::Acceptor;
 pub use admission::{Admission, Gauge};
 pub use generation::{Generation, Post, inherited};
 pub use mailbox::{Bell, Mailbox, Receiver, mailbox};
-pub use message::{AcceptorMsg, WorkerMsg};
-pub use resolver::{ResolveLane, resolve_lane};
+pub use message::{AcceptorMsg, Answer, Ask, WorkerMsg};
+pub use recent::Failed;
+pub use resolver::{Lookups, ResolveLane, resolve_lane};
 pub use worker::Worker;

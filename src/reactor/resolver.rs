@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::mailbox::Mailbox;
 use super::message::WorkerMsg;
 use super::throttle::Throttle;
+use crate::base::counters::SharedCounter;
 use crate::base::id::ConnId;
 use crate::base::reason::CloseReason;
 use crate::offload::dns::{self, DnsCache, DnsError, Lookup};
@@ -26,6 +27,16 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 pub struct ResolveLane {
     lane: Lane<Arc<str>>,
     asking: Arc<Asking>,
+    lookups: Arc<Lookups>,
+}
+
+/// What is counted of look-ups.
+#[derive(Debug, Default)]
+pub struct Lookups {
+    /// The system's resolver was asked for a name.
+    pub asked: SharedCounter,
+    /// It had no address for it.
+    pub failed: SharedCounter,
 }
 
 /// Who waits for which name.
@@ -42,8 +53,14 @@ struct Asked {
 pub fn resolve_lane() -> io::Result<ResolveLane> {
     let asking = Arc::new(Asking::default());
     let answers = Arc::clone(&asking);
+    let lookups = Arc::new(Lookups::default());
+    let counted = Arc::clone(&lookups);
     let work = move |host: Arc<str>| {
+        counted.asked.add_one();
         let result = dns::resolve(&host);
+        if !result.as_ref().is_ok_and(|found| !found.is_empty()) {
+            counted.failed.add_one();
+        }
         for (_, reply_to) in take(&answers, &host) {
             let (host, result) = (Arc::clone(&host), result.clone());
             reply_to.post(WorkerMsg::Resolved { host, result });
@@ -52,6 +69,7 @@ pub fn resolve_lane() -> io::Result<ResolveLane> {
     Ok(ResolveLane {
         lane: Lane::start("dns", LANE_THREADS, LANE_QUEUE, work)?,
         asking,
+        lookups,
     })
 }
 
@@ -64,6 +82,11 @@ fn take(asking: &Asking, host: &str) -> Vec<(Instant, Mailbox<WorkerMsg>)> {
 }
 
 impl ResolveLane {
+    /// What is counted of it.
+    pub fn lookups(&self) -> &Arc<Lookups> {
+        &self.lookups
+    }
+
     /// Asks for a name, unless that is done already and not believed lost; false if the lane is full.
     fn ask(&self, host: &Arc<str>, reply_to: &Mailbox<WorkerMsg>, now: Instant) -> bool {
         let mut asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
@@ -190,8 +213,12 @@ mod tests {
             std::thread::park();
         };
         let lane = Lane::start("test", 4, 4, work).unwrap();
-        let asking = Arc::default();
-        (ResolveLane { lane, asking }, begun)
+        let lane = ResolveLane {
+            lane,
+            asking: Arc::default(),
+            lookups: Arc::default(),
+        };
+        (lane, begun)
     }
 
     #[test]

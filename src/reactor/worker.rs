@@ -10,18 +10,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use mio::{Events, Poll};
+use rustix::thread::gettid;
 use slab::Slab;
 
 use super::crowd::Crowd;
 use super::entry::{Entry, Life};
 use super::generation::Generation;
 use super::mailbox::{Mailbox, Receiver, mailbox};
-use super::message::{NewConnection, WorkerMsg};
+use super::message::{Answer, Ask, NewConnection, WorkerMsg};
+use super::recent::Recent;
 use super::resolver::{Addresses, ResolveLane, Resolver};
 use crate::base::deadline::DeadlineQueue;
 use crate::base::id::{ConnId, MAILBOX_TOKEN, Side};
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
+use crate::base::tally::WorkerCounters;
 use crate::conn::{Accepted, Concern, Connection, PairId, Step, Turn};
 use crate::tls;
 
@@ -50,6 +53,8 @@ pub struct Worker {
     deadlines: DeadlineQueue<ConnId>,
     resolver: Resolver,
     scratch: Scratch,
+    counters: Arc<WorkerCounters>,
+    recent: Recent,
     /// The time of day in this turn, in seconds since 1970.
     unix_now: i64,
     drain: Option<Instant>,
@@ -58,7 +63,10 @@ pub struct Worker {
 
 impl Worker {
     /// A worker and its mailbox.
-    pub fn new(lane: Arc<ResolveLane>) -> io::Result<(Worker, Mailbox<WorkerMsg>)> {
+    pub fn new(
+        lane: Arc<ResolveLane>,
+        counters: Arc<WorkerCounters>,
+    ) -> io::Result<(Worker, Mailbox<WorkerMsg>)> {
         let poll = Poll::new()?;
         let (mailbox, receiver) = mailbox(&poll)?;
         let worker = Worker {
@@ -74,6 +82,8 @@ impl Worker {
             deadlines: DeadlineQueue::default(),
             resolver: Resolver::new(lane, mailbox.clone()),
             scratch: Scratch::default(),
+            counters,
+            recent: Recent::default(),
             unix_now: 0,
             drain: None,
             is_stopped: false,
@@ -84,6 +94,7 @@ impl Worker {
     /// Runs until it is told to stop, or to drain and the last connection has ended.
     #[allow(clippy::disallowed_methods)] // the clock is read here, once per turn
     pub fn run(mut self) -> io::Result<()> {
+        self.counters.runs_as(gettid().as_raw_pid().unsigned_abs());
         let mut events = Events::with_capacity(EVENTS);
         let mut now = Instant::now();
         while !self.is_over() {
@@ -93,6 +104,7 @@ impl Worker {
             }
             now = Instant::now();
             self.unix_now = unix_seconds(SystemTime::now());
+            self.counters.turn();
             for event in &events {
                 match event.token().0 {
                     MAILBOX_TOKEN => self.receiver.answer_bell(),
@@ -168,6 +180,7 @@ impl Worker {
                 self.each_open(|connection| renew(connection, &generation, until, &mut concerns));
                 self.reloaded = Some((generation, until));
             }
+            WorkerMsg::Report(ask) => self.report(ask, now),
             WorkerMsg::Drain(until) => {
                 self.drain = Some(until);
                 self.each_open(|connection| {
@@ -211,6 +224,7 @@ impl Worker {
             served: new.served,
             socket,
             peer: new.peer,
+            tally: new.tally,
         };
         let mut connection = Connection::new(accepted, now);
         if let Some((generation, until)) = &self.reloaded {
@@ -229,6 +243,28 @@ impl Worker {
             permit: new.permit,
         });
         self.after(id, step, now);
+    }
+
+    fn report(&self, ask: Ask, now: Instant) {
+        let open = self
+            .entries
+            .iter()
+            .filter_map(|(_, entry)| match &entry.life {
+                Life::Open(connection) => Some(connection),
+                Life::Closing(_) => None,
+            });
+        let mut answer = Answer {
+            failed: self.recent.all(),
+            ..Answer::default()
+        };
+        for connection in open {
+            if answer.reports.len() == ask.most {
+                answer.is_cut = true;
+                break;
+            }
+            answer.reports.push(connection.report(now));
+        }
+        (ask.reply)(answer);
     }
 
     fn has_open(&self) -> bool {
@@ -347,7 +383,12 @@ impl Worker {
         };
         self.deadlines.cancel(id, &mut entry.scheduled);
         let closing = match entry.life {
-            Life::Open(connection) => connection.close(now),
+            Life::Open(connection) => {
+                if let Some(failure) = connection.failure() {
+                    self.recent.note(failure, self.unix_now);
+                }
+                connection.close(now)
+            }
             Life::Closing(_) => None,
         };
         let Some(closing) = closing else {

@@ -12,7 +12,7 @@ use super::context::{MinVersion, Resumption, Rules, TlsContext};
 use super::crl::Checked;
 use super::profile::Profile;
 use super::proof::{self, Terms};
-use super::revocation::{Lists, Revocation};
+use super::revocation::{ListDates, Lists, Revocation};
 use super::session::Role;
 use super::{crl, dates, facts, staple, verify};
 use crate::identity::{PeerCert, Standing, standing};
@@ -75,6 +75,8 @@ pub struct Credentials {
     pub chain: Vec<PeerCert>,
     /// Whole days until our certificate ends.
     pub days_left: i32,
+    /// The dates of its revocation lists.
+    pub lists: Vec<ListDates>,
     /// What works but should be looked at, as lines.
     pub warnings: Vec<String>,
 }
@@ -180,6 +182,7 @@ impl Credentials {
             cert,
             chain,
             days_left: days_left(&parsed.cert, now),
+            lists: authorities.lists.dates.clone(),
             warnings,
         })
     }

@@ -8,7 +8,7 @@ use std::cmp::Ordering;
 
 use super::backend::lib::asn1::{Asn1Time, Asn1TimeRef};
 use super::backend::lib::x509::{X509, X509Ref};
-use super::revocation::{CrlScope, Lists, OnStaleCrl, Revocation, Term};
+use super::revocation::{CrlScope, ListDates, Lists, OnStaleCrl, Revocation, Term};
 use super::{backend, facts};
 pub use describe::{ListFacts, describe_lists};
 use file::{Read, lists_of};
@@ -68,9 +68,18 @@ pub(super) fn check(
         anchors = left_over(&certain, anchors, &mut warnings)?;
         warnings.extend(without_list(&read, &anchors, revocation.on_stale));
     }
+    let dates = current(&read, now).map(|list| ListDates {
+        file: list.path.to_owned(),
+        issuer: facts::name(list.crl.issuer_name()),
+        this_update: list.term.begin,
+        next_update: list.term.end,
+    });
+    let dates = dates.collect();
     let (crls, terms) = read.into_iter().map(|list| (list.crl, list.term)).unzip();
+    let mut lists = Lists::new(crls, terms, revocation);
+    lists.dates = dates;
     Ok(Checked {
-        lists: Lists::new(crls, terms, revocation),
+        lists,
         anchors,
         warnings,
     })
@@ -124,12 +133,17 @@ fn is_issuer(cert: &X509Ref, list: &Read<'_>) -> bool {
     names.is_ok_and(Ordering::is_eq)
 }
 
-/// What there is to say about the dates of lists that no newer one has replaced.
+/// What there is to say about the dates of lists.
 fn dates<'a>(
     read: &'a [Read<'_>],
     on_stale: OnStaleCrl,
     now: i64,
 ) -> impl Iterator<Item = String> + 'a {
+    current(read, now).filter_map(move |list| Some(about(list, &date(list, on_stale, now)?)))
+}
+
+/// The lists that no newer one has replaced.
+fn current<'a, 'b>(read: &'a [Read<'b>], now: i64) -> impl Iterator<Item = &'a Read<'b>> {
     let is_replaced = move |list: &Read<'_>| {
         let newer = |other: &Read<'_>| {
             let is_same =
@@ -138,8 +152,7 @@ fn dates<'a>(
         };
         read.iter().any(newer)
     };
-    let current = read.iter().filter(move |list| !is_replaced(list));
-    current.filter_map(move |list| Some(about(list, &date(list, on_stale, now)?)))
+    read.iter().filter(move |list| !is_replaced(list))
 }
 
 fn date(list: &Read<'_>, on_stale: OnStaleCrl, now: i64) -> Option<String> {

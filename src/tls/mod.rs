@@ -35,7 +35,7 @@ pub use describe::{CertFacts, describe};
 pub use error::TlsError;
 pub use fips::{FipsCheck, FipsFacts, FipsFault, FipsModule, hybrid_fault};
 pub use profile::Profile;
-pub use revocation::{CrlScope, OnStaleCrl, Revocation};
+pub use revocation::{CrlScope, ListDates, OnStaleCrl, Revocation};
 pub use session::{Handshake, Negotiated, ReadOutcome, Role, Session};
 pub use tally::{Seen, count, seen};
 

@@ -95,6 +95,19 @@ impl Fault {
     }
 }
 
+/// When a revocation list was made, and when the next one is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListDates {
+    /// The file that it is in.
+    pub file: String,
+    /// The authority that it is of, as `CN=…, O=…`.
+    pub issuer: String,
+    /// In seconds since 1970.
+    pub this_update: i64,
+    /// In seconds since 1970; none if it does not say.
+    pub next_update: Option<i64>,
+}
+
 /// The lists of one context.
 #[derive(Default)]
 pub(super) struct Lists {
@@ -102,6 +115,8 @@ pub(super) struct Lists {
     pub(super) terms: Vec<Term>,
     pub(super) scope: CrlScope,
     pub(super) on_stale: OnStaleCrl,
+    /// Of those that no newer one has replaced.
+    pub(super) dates: Vec<ListDates>,
     has_told: AtomicBool,
 }
 
@@ -112,6 +127,7 @@ impl Lists {
             terms,
             scope: revocation.scope,
             on_stale: revocation.on_stale,
+            dates: Vec::new(),
             has_told: AtomicBool::new(false),
         }
     }

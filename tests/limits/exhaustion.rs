@@ -3,26 +3,15 @@
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::process::{Command, Stdio};
 
 use super::support::certs::TestPki;
 use super::support::crowd::Crowd;
 use super::support::pairs;
 use super::support::pattern::random_bytes;
-use super::support::program::Program;
+use super::support::program::{Program, with_descriptors};
 use super::support::tls::{self, TlsPeer};
 use super::support::wait::until;
 use super::{alice, localhost, ping};
-
-/// Puts the command behind a shell that lowers its descriptor limit.
-fn with_descriptors(command: &mut Command, limit: usize) {
-    let mut shell = Command::new("sh");
-    let script = format!("ulimit -n {limit} && exec \"$@\"");
-    shell.args(["-c", &script, "sh"]).arg(command.get_program());
-    shell.args(command.get_args());
-    shell.stdin(Stdio::null()).stderr(Stdio::piped());
-    *command = shell;
-}
 
 /// Processor time that the program has used, in ticks of the system.
 fn processor_ticks(program: &Program) -> u64 {

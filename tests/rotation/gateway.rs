@@ -80,7 +80,9 @@ impl Gateway {
 
     /// Waits until it has told that something is wrong.
     pub(crate) fn until_told(&self) {
-        until("the error", || (self.program.errors() > 0).then_some(()));
+        until("the refusal", || {
+            (self.program.refusals() > 0).then_some(())
+        });
     }
 
     /// Each of a row of exchanges is followed by a sign, and makes one generation and no error.

@@ -174,15 +174,15 @@ fn each_fault_of_watched_files_is_told_once_and_what_is_mended_is_taken_without_
     let mut told = 0;
     for spoil in [OF_IDENTITIES[1].1, OF_IDENTITIES[3].1] {
         spoil(&place, &gateway.pki);
-        until("the error", || {
-            (gateway.program.errors() > told).then_some(())
+        until("the refusal", || {
+            (gateway.program.refusals() > told).then_some(())
         });
-        told = gateway.program.errors();
+        told = gateway.program.refusals();
         assert_eq!(gateway.shown(), old);
         gateway.live_on();
     }
     let (newer, serial) = newer(&gateway.pki);
     put(&place, &newer);
     gateway.until_shown(&serial);
-    assert_eq!(gateway.program.errors(), told);
+    assert_eq!(gateway.program.refusals(), told);
 }

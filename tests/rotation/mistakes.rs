@@ -100,7 +100,9 @@ fn a_mistake_in_a_watched_configuration_is_told_and_mended_without_a_signal() {
     let (ground, mut live, config) = ground(json!({ "watch": true }));
     let text = config.to_string();
     fs::write(&ground.program.config, &text[..text.len() / 2]).unwrap();
-    until("the error", || (ground.program.errors() > 0).then_some(()));
+    until("the refusal", || {
+        (ground.program.refusals() > 0).then_some(())
+    });
     assert_unchanged(&ground, &config);
     fs::write(&ground.program.config, &text).unwrap();
     until("the configuration", || {
@@ -114,7 +116,9 @@ fn a_mistake_in_a_watched_configuration_is_told_and_mended_without_a_signal() {
 fn a_watched_configuration_that_is_put_back_as_it_was_makes_no_generation() {
     let (ground, mut live, config) = ground(json!({ "watch": true }));
     fs::write(&ground.program.config, "{").unwrap();
-    until("the error", || (ground.program.errors() > 0).then_some(()));
+    until("the refusal", || {
+        (ground.program.refusals() > 0).then_some(())
+    });
     let told = ground.program.errors();
     let mut reads = Reads::of(&ground.program.config);
     fs::write(&ground.program.config, ground.config.to_string()).unwrap();
@@ -134,7 +138,9 @@ fn a_mistake_in_a_watched_configuration_is_told_once_whatever_the_interval_bring
     let more = json!({ "watch": true, "reload_interval": "1s" });
     let (ground, mut live, config) = ground(more);
     fs::write(&ground.program.config, "{").unwrap();
-    until("the error", || (ground.program.errors() > 0).then_some(()));
+    until("the refusal", || {
+        (ground.program.refusals() > 0).then_some(())
+    });
     let told = ground.program.errors();
     let cert = ground.config["cert"].as_str().unwrap();
     let mut reads = Reads::of(cert.as_ref());

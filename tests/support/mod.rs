@@ -10,6 +10,8 @@ pub mod certs;
 pub mod crowd;
 pub mod daemon;
 pub mod duplex;
+pub mod http;
+pub mod metrics;
 pub mod nginx;
 pub mod ocsp;
 pub mod openssl;

@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -92,7 +92,9 @@ impl Program {
 
     /// What it has written to standard error so far.
     pub fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap().clone()
+        // Who panics while looking at them wants them told all the same.
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.clone()
     }
 
     /// Whether a line with that text was written.
@@ -110,6 +112,13 @@ impl Program {
         let told = [" ERROR ", "level=ERROR ", "\"level\":\"ERROR\""];
         let is_error = |line: &&String| told.iter().any(|told| line.contains(told));
         lines.iter().filter(is_error).count()
+    }
+
+    /// How many loads it has told to be refused, each behind all that was wrong with it.
+    pub fn refusals(&self) -> usize {
+        let lines = self.lines.lock().unwrap();
+        let is_last = |line: &&String| line.contains("not reloaded: generation ");
+        lines.iter().filter(is_last).count()
     }
 
     /// The load that serves new connections, counted from 1.
@@ -139,9 +148,9 @@ impl Program {
 
     /// Lets it reload, and waits until it has told what keeps it from that.
     pub fn refuse_reload(&self) {
-        let before = self.errors();
+        let before = self.refusals();
         self.signal("HUP");
-        until("the refusal", || (self.errors() > before).then_some(()));
+        until("the refusal", || (self.refusals() > before).then_some(()));
     }
 
     /// Where the pair of that name listens.
@@ -160,6 +169,18 @@ impl Program {
         let (_, rest) = line.split_once("listening on ").unwrap();
         let address = rest.split([' ', '"']).next().unwrap();
         address.parse().unwrap()
+    }
+
+    /// Where it tells that of itself: `everything`, `health` or `metrics`.
+    pub fn admin(&self, what: &str) -> SocketAddr {
+        let end = format!(" admin={what}");
+        let lines = self.lines.lock().unwrap();
+        let line = lines
+            .iter()
+            .find(|line| line.contains("listening on ") && line.ends_with(&end));
+        let line = line.unwrap_or_else(|| panic!("{what} is not told: {lines:#?}"));
+        let (_, rest) = line.split_once("listening on ").unwrap();
+        rest.split(' ').next().unwrap().parse().unwrap()
     }
 
     /// A connection to the pair of that name, with time-outs on reads and writes.
@@ -231,6 +252,16 @@ impl Drop for Program {
             }
         }
     }
+}
+
+/// Puts the command behind a shell that lowers its descriptor limit.
+pub fn with_descriptors(command: &mut Command, limit: usize) {
+    let mut shell = Command::new("sh");
+    let script = format!("ulimit -n {limit} && exec \"$@\"");
+    shell.args(["-c", &script, "sh"]).arg(command.get_program());
+    shell.args(command.get_args());
+    shell.stdin(Stdio::null()).stderr(Stdio::piped());
+    *command = shell;
 }
 
 /// Runs the program to its end: exit code, standard output, standard error.

@@ -48,6 +48,17 @@ pub(in crate::ops) enum Occasion {
 }
 
 impl Occasion {
+    /// The word for those who ask what happened.
+    pub(in crate::ops) fn label(self) -> &'static str {
+        match self {
+            Occasion::Signal => "signal",
+            Occasion::Hour => "hour",
+            Occasion::Interval => "interval",
+            Occasion::Watch => "watch",
+            Occasion::Retry => "retry",
+        }
+    }
+
     /// Whether the configuration is read too. The hour and the interval are for certificates: a file that
     /// somebody is still working on must not take effect in the night.
     pub(in crate::ops) fn reads_configuration(self) -> bool {

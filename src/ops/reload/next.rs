@@ -1,13 +1,15 @@
 //! The next generation, ready to be served but not serving.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use super::plan::successors;
 use super::stage::Proven;
+use crate::base::tally::PairCounters;
 use crate::config::Pair;
 use crate::conn::{PairId, Served};
-use crate::net::Listener;
+use crate::net::{Endpoint, Listener};
 use crate::ops::listeners;
 use crate::reactor::{Gauge, Generation, Post, inherited};
 
@@ -41,12 +43,26 @@ fn shared(old: Option<&Post>, pair: Pair) -> Arc<Pair> {
     }
 }
 
+/// Listens on a pair's address, which may be several; with where that is.
+fn listen(pair: &Pair) -> Result<(Vec<Listener>, Arc<[Endpoint]>), ListenError> {
+    let listeners = listeners::listen(&pair.inbound, &inherited(pair)).and_then(|listeners| {
+        let endpoints = listeners.iter().map(Listener::endpoint);
+        let endpoints = endpoints.collect::<io::Result<_>>()?;
+        Ok((listeners, endpoints))
+    });
+    listeners.map_err(|error| ListenError {
+        pair: pair.name.clone(),
+        what: format!("cannot listen on {}: {error}", pair.inbound),
+    })
+}
+
 impl Next {
-    /// What is to be served behind `current`, whose pairs go on where they can. A pair that goes on keeps
-    /// its listener.
+    /// What is to be served by so many workers behind `current`, whose pairs go on where they can. A pair
+    /// that goes on keeps its listener, and what was counted of it.
     pub(in crate::ops) fn behind(
         current: &Generation,
         proven: Proven,
+        workers: usize,
     ) -> Result<Next, ListenError> {
         let number = current.number + 1;
         let old: Vec<_> = current
@@ -68,19 +84,24 @@ impl Next {
                     place: posts.len(),
                 },
             };
-            if old.is_none() {
-                let listeners = listeners::listen(&pair.inbound, &inherited(&pair));
-                let listeners = listeners.map_err(|error| ListenError {
-                    pair: pair.name.clone(),
-                    what: format!("cannot listen on {}: {error}", pair.inbound),
-                })?;
-                opened.extend(listeners.into_iter().map(|listener| (listener, id)));
-            }
+            let endpoints = match old {
+                Some(old) => Arc::clone(&old.endpoints),
+                None => {
+                    let (listeners, endpoints) = listen(&pair)?;
+                    opened.extend(listeners.into_iter().map(|listener| (listener, id)));
+                    endpoints
+                }
+            };
             let limit = pair.connections;
             posts.push(Post {
+                endpoints,
                 connections: old.map_or_else(
                     || Arc::new(Gauge::new(limit)),
                     |old| Arc::clone(&old.connections),
+                ),
+                counters: old.map_or_else(
+                    || Arc::new(PairCounters::new(workers)),
+                    |old| Arc::clone(&old.counters),
                 ),
                 served: Arc::new(Served {
                     id,

@@ -9,19 +9,23 @@ use super::agenda::{Agenda, Clock, Failure, Occasion};
 use super::next::Next;
 use super::stage::{Proven, Staged, Unreadable, files_of};
 use super::watch::Watcher;
+use crate::base::tally::WorkerCounters;
 use crate::config::{Config, Pair, Source};
 use crate::identity::lost_names;
 use crate::net::Endpoint;
+use crate::ops::board::Board;
 use crate::ops::control::Control;
 use crate::ops::fips::{Guard, ProofBoard};
-use crate::ops::gauges::Gauges;
-use crate::reactor::{AcceptorMsg, Admission, Generation, Mailbox, WorkerMsg};
+use crate::reactor::{AcceptorMsg, Admission, Generation, Lookups, Mailbox, WorkerMsg};
 
 /// The threads that serve.
 pub(in crate::ops) struct Crew {
     pub(in crate::ops) workers: Vec<Mailbox<WorkerMsg>>,
     pub(in crate::ops) acceptor: Mailbox<AcceptorMsg>,
     pub(in crate::ops) admission: Arc<Admission>,
+    /// What is counted of each worker.
+    pub(in crate::ops) counters: Vec<Arc<WorkerCounters>>,
+    pub(in crate::ops) lookups: Arc<Lookups>,
 }
 
 impl Crew {
@@ -47,7 +51,7 @@ pub(in crate::ops) struct Renewer {
     watcher: Option<Watcher>,
     is_unwatchable: bool,
     control: Sender<Control>,
-    gauges: Arc<Gauges>,
+    board: Arc<Board>,
     /// Connections that the descriptors carry.
     most: usize,
     guard: Guard,
@@ -109,12 +113,12 @@ impl Renewer {
     pub(in crate::ops) fn new(
         (source, config): (Option<Source>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
-        control: Sender<Control>,
+        (control, board): (Sender<Control>, Arc<Board>),
         (most, guard): (usize, Guard),
         clock: &Clock,
     ) -> Renewer {
-        let gauges = Arc::new(Gauges::default());
-        gauges.serves(generation.number);
+        let now = clock.wall.timestamp().as_second();
+        board.serves(Arc::clone(&generation), None, now);
         let agenda = Agenda::new(config.reload, clock);
         let mut renewer = Renewer {
             source,
@@ -126,7 +130,7 @@ impl Renewer {
             watcher: None,
             is_unwatchable: false,
             control,
-            gauges,
+            board,
             most,
             guard,
         };
@@ -142,8 +146,8 @@ impl Renewer {
         &self.generation
     }
 
-    pub(in crate::ops) fn gauges(&self) -> &Arc<Gauges> {
-        &self.gauges
+    pub(in crate::ops) fn board(&self) -> &Board {
+        &self.board
     }
 
     pub(in crate::ops) fn proofs(&self) -> &Arc<ProofBoard> {
@@ -201,7 +205,7 @@ impl Renewer {
             _ if occasion.needs_change() => self.agenda.nothing_new(),
             _ => self.agenda.retry(clock.steady),
         }
-        self.gauges.set_failing(!self.failed.is_none());
+        self.board.gauges().set_failing(!self.failed.is_none());
         // It may name other files.
         self.watch(clock);
         Ok(())
@@ -319,14 +323,14 @@ impl Renewer {
         let makes_anew = occasion.makes_anew();
         let proven = staged.prove(self.guard.profile(), now, &self.generation, makes_anew)?;
         let mut warnings = self.warnings(&proven);
-        let next = Next::behind(&self.generation, proven);
+        let next = Next::behind(&self.generation, proven, crew.workers.len());
         let next = next.map_err(|error| vec![error.to_string()])?;
         warnings.extend(lost_names_of(&self.generation, &next.generation));
         for warning in warnings {
             log::warn!("{warning}");
         }
         self.guard.board().set_files(sources);
-        self.commit(next, config, fingerprint, clock, crew);
+        self.commit(next, (config, fingerprint), occasion, clock, crew);
         Ok(())
     }
 
@@ -335,6 +339,9 @@ impl Renewer {
         let mut warnings = proven.warnings.clone();
         if proven.config.workers != self.config.workers {
             warnings.push("workers: another number takes effect with the next start".to_owned());
+        }
+        if proven.config.admin != self.config.admin {
+            warnings.push("admin: other listeners take effect with the next start".to_owned());
         }
         if proven.config.log_level != self.config.log_level {
             warnings.push("log.level: another one takes effect with the next start".to_owned());
@@ -346,8 +353,14 @@ impl Renewer {
     }
 
     /// Nothing in here can fail.
-    fn commit(&mut self, next: Next, config: Config, fingerprint: u64, clock: &Clock, crew: &Crew) {
-        let Next { generation, opened } = next;
+    fn commit(
+        &mut self,
+        Next { generation, opened }: Next,
+        (config, fingerprint): (Config, u64),
+        occasion: Occasion,
+        clock: &Clock,
+        crew: &Crew,
+    ) {
         let generation = Arc::new(generation);
         let limit = config.limits.connections.unwrap_or(self.most);
         crew.admission
@@ -380,7 +393,9 @@ impl Renewer {
         let before = std::mem::replace(&mut self.config, config);
         self.fingerprint = fingerprint;
         let number = self.generation.number;
-        self.gauges.serves(number);
+        let now = clock.wall.timestamp().as_second();
+        self.board
+            .serves(Arc::clone(&self.generation), Some(occasion), now);
         let by = match &self.failed.configuration {
             Some(_) if self.config == before => ", by the configuration that was served before",
             _ => "",
@@ -392,7 +407,8 @@ impl Renewer {
         if self.agenda.failed(occasion, clock.steady) == Failure::Unsettled {
             return Outcome::Unsettled;
         }
-        self.gauges.failed();
+        let now = clock.wall.timestamp().as_second();
+        self.board.refuses(&failed.problems, occasion, now);
         let before = self.failed.of(load).replace(failed);
         let (Some(failed), number) = (self.failed.of(load), self.generation.number) else {
             return Outcome::Refused;

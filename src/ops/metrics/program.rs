@@ -1,0 +1,156 @@
+//! What is told of the program as a whole and of its workers.
+
+use std::fmt;
+
+use super::dates;
+use super::family::Families;
+use super::process::Process;
+use crate::ops::board::Board;
+use crate::ops::fips::Effect;
+use crate::ops::reload::Crew;
+use crate::ops::supervisor::unix_now;
+use crate::tls;
+
+/// Writes all of it.
+pub(super) fn write(families: &mut Families<'_>, board: &Board) -> fmt::Result {
+    build(families)?;
+    fips(families, board)?;
+    negotiated(families)?;
+    reloads(families, board)?;
+    dates::write(families, &board.generation(), unix_now())?;
+    match board.crew() {
+        Some(crew) => {
+            connections(families, crew)?;
+            workers(families, crew)?;
+            lookups(families, crew)
+        }
+        None => Ok(()),
+    }
+}
+
+fn build(families: &mut Families<'_>) -> fmt::Result {
+    let library = tls::library_version();
+    let unknown = "unknown";
+    families.infos("build", "What is running")?.info(&[
+        ("version", env!("CARGO_PKG_VERSION")),
+        ("tls_library", &library),
+        ("target", option_env!("PERSONA_TARGET").unwrap_or(unknown)),
+        ("rustc", option_env!("PERSONA_RUSTC").unwrap_or(unknown)),
+    ])
+}
+
+fn fips(families: &mut Families<'_>, board: &Board) -> fmt::Result {
+    let proofs = &board.origin.fips;
+    let (standing, proof) = (proofs.standing(), proofs.last());
+    families.gauge(
+        "fips_enabled",
+        "1 if the TLS library runs as a FIPS module",
+        u64::from(tls::is_fips()),
+    )?;
+    let is_proven = standing.effect == Effect::Proven;
+    families.gauge(
+        "fips_in_effect",
+        "1 if FIPS is asked for, the module has proven itself, and nothing else is negotiated",
+        u64::from(is_proven),
+    )?;
+    families.gauge(
+        "fips_last_proof_timestamp_seconds",
+        "When the module has proven itself last, in seconds since 1970; 0 where FIPS is not in effect",
+        if is_proven { proof.at } else { 0 },
+    )
+}
+
+fn negotiated(families: &mut Families<'_>) -> fmt::Result {
+    let mut negotiated = families.counters(
+        "tls_negotiated",
+        "Finished handshakes by what they agreed on, each once for each kind of parameter",
+    )?;
+    for (parameter, value, count) in tls::seen() {
+        negotiated.counter(&[("parameter", parameter), ("value", value)], count)?;
+    }
+    Ok(())
+}
+
+fn reloads(families: &mut Families<'_>, board: &Board) -> fmt::Result {
+    let gauges = board.gauges();
+    let generation = gauges.generation();
+    let mut reloads = families.counters("reloads", "Reloads, by what they came to")?;
+    // The start was the first generation, and no reload.
+    let done = generation.saturating_sub(1);
+    reloads.counter(&[("result", "success")], done)?;
+    reloads.counter(&[("result", "failure")], gauges.failed_reloads())?;
+    families.gauge(
+        "generation",
+        "The load that serves new connections, counted from 1",
+        generation,
+    )?;
+    families.gauge(
+        "last_reload_success_timestamp_seconds",
+        "When that load was published, in seconds since 1970",
+        gauges.serves_since(),
+    )?;
+    families.gauge(
+        "reload_failing",
+        "1 while the files cannot be served as they are, and older ones are",
+        u64::from(gauges.is_reload_failing()),
+    )
+}
+
+fn connections(families: &mut Families<'_>, crew: &Crew) -> fmt::Result {
+    let admission = &crew.admission;
+    families.gauge(
+        "open_connections",
+        "Connections over all pairs, with those that are gone but for their last bytes",
+        admission.connections() as u64,
+    )?;
+    families.gauge(
+        "connections_limit",
+        "Connections that there may be over all pairs",
+        admission.limit() as u64,
+    )?;
+    families.gauge(
+        "handshakes_under_way",
+        "TLS handshakes under way over all pairs",
+        admission.handshakes() as u64,
+    )?;
+    families.counter(
+        "accept_errors",
+        "Times at which the system had no descriptor or memory for a new connection",
+        admission.errors(),
+    )
+}
+
+fn workers(families: &mut Families<'_>, crew: &Crew) -> fmt::Result {
+    let numbers: Vec<String> = (0..crew.workers.len()).map(|n| n.to_string()).collect();
+    let mut connections = families.gauges("worker_connections", "Connections of a worker")?;
+    for (number, load) in numbers.iter().zip(crew.admission.loads()) {
+        connections.gauge(&[("worker", number)], load as u64)?;
+    }
+    let mut turns = families.counters("worker_turns", "Times that a worker has looked for work")?;
+    for (number, counters) in numbers.iter().zip(&crew.counters) {
+        turns.counter(&[("worker", number)], counters.turns())?;
+    }
+    let mut busy = families.counters(
+        "worker_cpu_seconds",
+        "Processor time of a worker; one that uses a second each second is as busy as can be",
+    )?;
+    for (number, counters) in numbers.iter().zip(&crew.counters) {
+        if let Some(seconds) = Process::thread_cpu_seconds(counters.thread()) {
+            busy.counter(&[("worker", number)], seconds)?;
+        }
+    }
+    Ok(())
+}
+
+fn lookups(families: &mut Families<'_>, crew: &Crew) -> fmt::Result {
+    families.counter(
+        "dns_lookups",
+        "Names that the system's resolver was asked for",
+        crew.lookups.asked.get(),
+    )?;
+    families.counter(
+        "dns_failures",
+        "Names that it had no address for",
+        crew.lookups.failed.get(),
+    )
+}
