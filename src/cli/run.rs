@@ -20,14 +20,17 @@ pub(super) fn run(source: Source) -> ExitCode {
         Ok(guard) => guard,
         Err(error) => return fail(COULD_NOT, &error),
     };
-    for warning in &loaded.warnings {
-        log::warn!("{warning}");
-    }
     let line = ControlLine::default();
     if let Err(error) = line.obey_signals() {
         return fail(COULD_NOT, &error);
     }
-    let running = match ops::start(loaded.config, Some(source), line, surroundings) {
+    let warnings = loaded.warnings.clone();
+    let started = ops::start(loaded, Some(source), line, surroundings);
+    // Behind the line on FIPS, which is to be the first.
+    for warning in &warnings {
+        log::warn!("{warning}");
+    }
+    let running = match started {
         Ok(running) => running,
         Err(error @ StartError::Credentials(_)) => return fail(WRONG_WORDS, &error),
         Err(error) => return fail(COULD_NOT, &error),

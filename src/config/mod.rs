@@ -46,7 +46,7 @@ pub use self::model::{
 pub use self::native::print::print;
 pub use self::problem::{Place, Problem, Problems};
 pub use self::reader::nearest;
-pub use self::source::Source;
+pub use self::source::{Source, SourceFile};
 
 use self::problem::Findings;
 use self::reader::{Blank, read_root};
@@ -58,6 +58,8 @@ pub struct Loaded {
     pub config: Config,
     /// What is allowed but perhaps not meant.
     pub warnings: Vec<Problem>,
+    /// The files that it was read from, the configuration's own first; none of a text from elsewhere.
+    pub files: Vec<SourceFile>,
 }
 
 /// Reads the file at `path`, in whatever form it is.

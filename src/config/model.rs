@@ -53,13 +53,20 @@ pub enum Fips {
     Require,
 }
 
+impl Fips {
+    /// Every word with what it means.
+    pub const WORDS: [(&'static str, Fips); 3] = [
+        ("off", Fips::Off),
+        ("auto", Fips::Auto),
+        ("require", Fips::Require),
+    ];
+}
+
 impl std::fmt::Display for Fips {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Fips::Off => "off",
-            Fips::Auto => "auto",
-            Fips::Require => "require",
-        })
+        let mut words = Fips::WORDS.iter();
+        let word = words.find(|(_, fips)| fips == self);
+        f.write_str(word.map_or("", |(word, _)| word))
     }
 }
 

@@ -11,7 +11,7 @@ use super::admin::Server;
 use super::board::Stage;
 use super::control::{Command, Control, ControlLine, ThreadEnd};
 use super::descriptors;
-use super::fips::{Guard, ProofBoard};
+use super::fips::ProofBoard;
 use super::gauges::Gauges;
 use super::landlock::Landlock;
 use super::reload::{Clock, Crew, Occasion, Renewer, announce};
@@ -39,7 +39,6 @@ pub struct Running {
     messages: Receiver<Control>,
     crew: Arc<Crew>,
     renewer: Renewer,
-    guard: Guard,
     manager: Manager,
     /// Where it listened at the start.
     endpoints: Vec<(PairId, Endpoint)>,
@@ -78,7 +77,7 @@ impl Running {
     pub(super) fn new(
         line: ControlLine,
         crew: Arc<Crew>,
-        (renewer, guard, manager): (Renewer, Guard, Manager),
+        (renewer, manager): (Renewer, Manager),
         endpoints: Vec<(PairId, Endpoint)>,
         (descriptors, admin): (u64, Server),
     ) -> Running {
@@ -88,7 +87,6 @@ impl Running {
             workers_alive: crew.workers.len(),
             crew,
             renewer,
-            guard,
             manager,
             endpoints,
             state: State::Serving,
@@ -113,7 +111,7 @@ impl Running {
 
     /// What other threads may know of FIPS.
     pub fn fips(&self) -> Arc<ProofBoard> {
-        Arc::clone(self.guard.board())
+        Arc::clone(self.renewer.proofs())
     }
 
     /// Whether the kernel holds the program to its files and ports.
@@ -202,7 +200,7 @@ impl Running {
             State::Draining { force_at } => force_at.saturating_duration_since(clock.steady),
         };
         patience
-            .min(self.guard.patience(clock.steady))
+            .min(self.renewer.guard().patience(clock.steady))
             .min(self.manager.patience(clock.steady))
     }
 
@@ -220,7 +218,8 @@ impl Running {
     /// Does what the clocks say is due.
     fn tick(&mut self, clock: &Clock) -> Result<(), RunError> {
         let unix_now = clock.wall.timestamp().as_second();
-        self.guard.tick(clock.steady, unix_now).map_err(RunError)?;
+        let guard = self.renewer.guard();
+        guard.tick(clock.steady, unix_now).map_err(RunError)?;
         let status = self.status();
         let ask = |roll| self.crew.ask_all(roll);
         self.manager.tick(clock.steady, status, ask);
@@ -252,12 +251,8 @@ impl Running {
     fn renew(&mut self, occasion: Occasion, clock: &Clock) -> Result<(), RunError> {
         match self.state {
             State::Serving => {
-                // Watched files are looked at all the time, mostly for nothing.
-                if occasion != Occasion::Watch {
-                    let unix_now = clock.wall.timestamp().as_second();
-                    self.guard.prove(clock.steady, unix_now).map_err(RunError)?;
-                }
-                self.renewer.renew(occasion, clock, &self.crew);
+                let renewed = self.renewer.renew(occasion, clock, &self.crew);
+                renewed.map_err(RunError)?;
             }
             State::Draining { .. } => log::info!("not reloading: the program is stopping"),
         }

@@ -86,7 +86,7 @@ impl Stage {
         let checked = checked.map_err(|lines| while_doing(doing)(lines.join("\n")))?;
         let days_left = checked.credentials.first().map_or(0, |own| own.days_left);
         let running = ops::start(
-            loaded.config,
+            loaded,
             None,
             ControlLine::default(),
             Surroundings::default(),

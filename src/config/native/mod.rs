@@ -129,14 +129,7 @@ fn tcp_options(reader: &mut ObjectReader<'_>) -> TcpOptions {
 }
 
 fn read_fips(reader: &mut ObjectReader<'_>) -> (Fips, bool) {
-    let words = |value: &Value| {
-        let words = [
-            ("off", Fips::Off),
-            ("auto", Fips::Auto),
-            ("require", Fips::Require),
-        ];
-        value::one_of(value, &words)
-    };
+    let words = |value: &Value| value::one_of(value, &Fips::WORDS);
     let fips = reader.take_or("fips", Fips::default(), words);
     let wants_pq = reader.take_or("fips_pq", false, value::switch);
     if wants_pq && fips == Fips::Off {

@@ -15,9 +15,9 @@ use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::board::Board;
 use crate::ops::control::Control;
+use crate::ops::fips::{Guard, ProofBoard};
 use crate::ops::surroundings::Bounds;
 use crate::reactor::{AcceptorMsg, Admission, Generation, Lookups, Mailbox, RollCall, WorkerMsg};
-use crate::tls::Profile;
 
 /// The threads that serve.
 pub(in crate::ops) struct Crew {
@@ -61,8 +61,7 @@ pub(in crate::ops) struct Renewer {
     board: Arc<Board>,
     /// Connections that the descriptors carry.
     most: usize,
-    /// What may be negotiated, since the start.
-    profile: Profile,
+    guard: Guard,
     bounds: Bounds,
 }
 
@@ -123,7 +122,7 @@ impl Renewer {
         (source, config): (Option<Source>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
         (control, board): (Sender<Control>, Arc<Board>),
-        (most, profile, bounds): (usize, Profile, Bounds),
+        (most, guard, bounds): (usize, Guard, Bounds),
         clock: &Clock,
     ) -> Renewer {
         let now = clock.wall.timestamp().as_second();
@@ -141,7 +140,7 @@ impl Renewer {
             control,
             board,
             most,
-            profile,
+            guard,
             bounds,
         };
         renewer.watch(clock);
@@ -164,21 +163,38 @@ impl Renewer {
         &self.bounds
     }
 
+    pub(in crate::ops) fn proofs(&self) -> &Arc<ProofBoard> {
+        self.guard.board()
+    }
+
+    pub(in crate::ops) fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
+    }
+
     pub(in crate::ops) fn agenda(&mut self) -> &mut Agenda {
         &mut self.agenda
     }
 
-    /// Looks at the files, and serves what they hold if that is new and good. Anything wrong keeps what
-    /// is served.
-    pub(in crate::ops) fn renew(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) {
+    /// Looks at the files, and serves what they hold if that is new and good. Anything wrong with them
+    /// keeps what is served.
+    ///
+    /// # Errors
+    /// Why the program may not go on at all, if its FIPS module has failed.
+    pub(in crate::ops) fn renew(
+        &mut self,
+        occasion: Occasion,
+        clock: &Clock,
+        crew: &Crew,
+    ) -> Result<(), String> {
         // First, so that a change behind the reading is told.
         self.watch(clock);
         let mut outcome = match occasion.reads_configuration() {
-            true => self.renew_configuration(occasion, clock, crew),
+            true => self.renew_configuration(occasion, clock, crew)?,
             false => Outcome::Same,
         };
         if matches!(outcome, Outcome::Same | Outcome::Refused) {
-            let staged = Ok(Staged::of(self.config.clone()));
+            let sources = self.guard.board().files();
+            let staged = Ok(Staged::of(self.config.clone(), sources));
             let needs_change = match occasion {
                 Occasion::Watch | Occasion::Interval => true,
                 Occasion::Retry => self.failed.files.is_none(),
@@ -188,14 +204,16 @@ impl Renewer {
                 Ok(staged) if needs_change => self.known(Load::Files, staged.fingerprint),
                 _ => None,
             };
-            let of_files =
-                of_files.unwrap_or_else(|| self.load(Load::Files, staged, occasion, clock, crew));
+            let of_files = match of_files {
+                Some(known) => known,
+                None => self.load(Load::Files, staged, occasion, clock, crew)?,
+            };
             if outcome == Outcome::Same {
                 outcome = of_files;
             }
         }
         match outcome {
-            Outcome::Unsettled => return,
+            Outcome::Unsettled => return Ok(()),
             _ if self.failed.is_none() => self.agenda.succeeded(occasion),
             _ if occasion.needs_change() => self.agenda.nothing_new(),
             _ => self.agenda.retry(clock.steady),
@@ -203,34 +221,44 @@ impl Renewer {
         self.board.gauges().set_failing(!self.failed.is_none());
         // It may name other files.
         self.watch(clock);
+        Ok(())
     }
 
-    fn renew_configuration(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) -> Outcome {
+    fn renew_configuration(
+        &mut self,
+        occasion: Occasion,
+        clock: &Clock,
+        crew: &Crew,
+    ) -> Result<Outcome, String> {
         let Some(source) = &self.source else {
-            return Outcome::Same;
+            return Ok(Outcome::Same);
         };
         let staged = Staged::read(source);
-        let read = staged.as_ref().ok().map(|staged| &staged.config);
-        if read == Some(&self.config) {
+        if let Ok(staged) = &staged
+            && staged.config == self.config
+        {
+            // It may be written in another way.
+            self.guard.board().set_files(staged.sources.clone());
             if self.failed.configuration.take().is_some() {
                 self.tell_mended();
             }
-            return Outcome::Same;
+            return Ok(Outcome::Same);
         }
+        let read = staged.as_ref().ok().map(|staged| &staged.config);
         let refused = self.failed.configuration.as_ref();
         if occasion == Occasion::Retry {
             // Only what was refused is tried again, and not what somebody may be still at work on.
             let is_the_same =
                 refused.is_some_and(|f| f.config.is_some() && f.config.as_ref() == read);
             if !is_the_same {
-                return Outcome::Same;
+                return Ok(Outcome::Same);
             }
         }
         let fingerprint = fingerprint_of(&staged);
         if occasion.needs_change()
             && let Some(known) = self.known(Load::Configuration, fingerprint)
         {
-            return known;
+            return Ok(known);
         }
         self.load(Load::Configuration, staged, occasion, clock, crew)
     }
@@ -242,7 +270,10 @@ impl Renewer {
         occasion: Occasion,
         clock: &Clock,
         crew: &Crew,
-    ) -> Outcome {
+    ) -> Result<Outcome, String> {
+        // There is something to be done with keys. Before that, as at the start.
+        let unix_now = clock.wall.timestamp().as_second();
+        self.guard.prove(clock.steady, unix_now)?;
         let fingerprint = fingerprint_of(&staged);
         let config = staged.as_ref().ok().map(|staged| staged.config.clone());
         match self.attempt(staged, occasion, clock, crew) {
@@ -251,7 +282,7 @@ impl Renewer {
                 if load == Load::Configuration {
                     self.failed = Failures::default();
                 }
-                Outcome::Served
+                Ok(Outcome::Served)
             }
             Err(problems) => {
                 let failed = Failed {
@@ -259,7 +290,7 @@ impl Renewer {
                     problems,
                     config,
                 };
-                self.refuse(load, failed, occasion, clock)
+                Ok(self.refuse(load, failed, occasion, clock))
             }
         }
     }
@@ -297,11 +328,13 @@ impl Renewer {
             .as_ref()
             .map_or(&self.config, |staged| &staged.config);
         let beyond = self.bounds.lacks(read, self.source.as_ref());
-        let staged = staged.map_err(|unreadable| [beyond.clone(), unreadable.problems].concat())?;
+        let mut staged =
+            staged.map_err(|unreadable| [beyond.clone(), unreadable.problems].concat())?;
         if !beyond.is_empty() {
             return Err(beyond);
         }
         let (config, fingerprint) = (staged.config.clone(), staged.fingerprint);
+        let sources = std::mem::take(&mut staged.sources);
         if (config.fips, config.fips_pq) != (self.config.fips, self.config.fips_pq) {
             let what = "fips: it and fips_pq are what they were at the start, for as long as the program \
                         runs: start it again";
@@ -309,7 +342,7 @@ impl Renewer {
         }
         let now = clock.wall.timestamp().as_second();
         let makes_anew = occasion.makes_anew();
-        let proven = staged.prove(self.profile, now, &self.generation, makes_anew)?;
+        let proven = staged.prove(self.guard.profile(), now, &self.generation, makes_anew)?;
         let mut warnings = self.warnings(&proven);
         let passed = &self.bounds.passed;
         let next = Next::behind(&self.generation, proven, (crew.workers.len(), passed));
@@ -318,6 +351,7 @@ impl Renewer {
         for warning in warnings {
             log::warn!("{warning}");
         }
+        self.guard.board().set_files(sources);
         self.commit(next, (config, fingerprint), occasion, clock, crew);
         Ok(())
     }
