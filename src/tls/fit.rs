@@ -1,4 +1,4 @@
-//! Whether our own certificates, and those that we trust, fit the profile.
+//! Whether our own certificates, those that we trust, and the environment fit the profile.
 
 use super::backend;
 use super::backend::lib::x509::{X509, X509Ref};
@@ -8,7 +8,7 @@ use super::profile::{Place, Profile};
 use super::verify::{is_self_signed, weak_key, weak_signature};
 
 /// What of our certificate and of those sent behind it is outside of the profile, whether or not an
-/// authority of ours vouches for them; a line each.
+/// authority of ours vouches for them, and of the environment; a line each.
 pub(super) fn problems(material: &Material, parsed: &Parsed) -> Vec<String> {
     let profile = material.profile;
     if !profile.is_fips() {
@@ -22,7 +22,21 @@ pub(super) fn problems(material: &Material, parsed: &Parsed) -> Vec<String> {
         ))
     };
     let certs = std::iter::once(&parsed.cert).chain(&parsed.chain);
-    certs.enumerate().filter_map(objection).collect()
+    let certs = certs.enumerate().filter_map(objection);
+    key_log().into_iter().chain(certs).collect()
+}
+
+/// Some builds of OpenSSL (from 3.5 on) write the keys of every session into a file that the environment
+/// names, and cannot be told not to.
+fn key_log() -> Option<String> {
+    const VARIABLE: &str = "SSLKEYLOGFILE";
+    let is_set = std::env::var_os(VARIABLE).is_some_and(|file| !file.is_empty());
+    is_set.then(|| {
+        format!(
+            "{VARIABLE}: it is set in the environment, by which a TLS library may write down the keys of its \
+             sessions: unset it, or set fips to off"
+        )
+    })
 }
 
 /// Where a certificate of our own chain stands for peers: a root behind the others is of use to those alone

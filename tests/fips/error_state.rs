@@ -1,9 +1,8 @@
 //! OpenSSL's module once it is in its error state. It stays there, and so this happens in a process of its
-//! own: this very program of tests, once more.
+//! own.
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use mtls_persona::tls::{
     Credentials, FipsFacts, FipsFault, Material, MinVersion, PemFile, Profile, Resumption,
@@ -11,6 +10,7 @@ use mtls_persona::tls::{
 };
 
 use super::openssl::modules;
+use crate::support::alone::once_more;
 use crate::support::certs::{IdentityFiles, TestPki, unix_now};
 
 /// Names the module's file to the process that is to damage it.
@@ -76,14 +76,12 @@ fn a_provider_in_its_error_state_is_no_fips_module_and_does_nothing_any_more() {
         return damages(Path::new(&module));
     }
     let modules = modules(|_| {});
-    let mut again = Command::new(std::env::current_exe().unwrap());
-    let name =
-        "error_state::a_provider_in_its_error_state_is_no_fips_module_and_does_nothing_any_more";
-    again.args(["--exact", name, "--include-ignored"]);
-    again.env("OPENSSL_MODULES", modules.path());
-    again.env(MODULE, modules.path().join("fips.so"));
-    let output = again.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{told}");
-    assert!(told.contains("1 passed"), "{told}");
+    let module = modules.path().join("fips.so");
+    once_more(
+        "error_state::a_provider_in_its_error_state_is_no_fips_module_and_does_nothing_any_more",
+        &[
+            ("OPENSSL_MODULES", modules.path().as_os_str()),
+            (MODULE, module.as_os_str()),
+        ],
+    );
 }

@@ -13,6 +13,7 @@ use mtls_persona::tls::{
 use super::by_hand;
 use super::pair::{Chunks, End, Pair, client_end, client_end_to, material, server_end};
 use super::stranger::Stranger;
+use crate::support::alone::once_more;
 use crate::support::certs::{IdentityFiles, TestPki, unix_now};
 use crate::support::ocsp::{GOOD, Responder, stapling};
 
@@ -76,6 +77,11 @@ impl Party {
         let cert = by_hand::sign(&self.pki, subject, &root, extensions);
         fs::write(&files.cert, cert).unwrap();
         files
+    }
+
+    /// An identity for either role.
+    fn both(&self) -> IdentityFiles {
+        self.pki.issue(&self.pki.request(Purpose::Both))
     }
 
     /// A self-signed authority, signed with SHA-1; its key is in a file beside it.
@@ -329,7 +335,7 @@ fn rsassa_pss_is_taken_of_a_chain_with_one_strong_digest_and_a_salt_of_its_lengt
         ("-sha256", "48", "sha256", false),
         ("-sha256", "32", "sha384", false),
     ] {
-        let files = party.pki.issue(&party.pki.request(Purpose::Both));
+        let files = party.both();
         let salt = format!("rsa_pss_saltlen:{salt}");
         let mask = format!("rsa_mgf1_md:{mask}");
         let how = ["rsa_padding_mode:pss", &salt, &mask].map(|option| ["-sigopt", option]);
@@ -410,10 +416,38 @@ fn our_own_certificate_and_those_behind_it_have_to_fit_the_profile() {
 }
 
 #[test]
+fn a_log_of_keys_that_the_environment_asks_for_lets_nothing_start_under_the_profile() {
+    const VARIABLE: &str = "SSLKEYLOGFILE";
+    let party = Party::of(KeyKind::EcP256);
+    let told = |role| prove(&party.pki, &party.both(), role).err();
+    match std::env::var_os(VARIABLE) {
+        None => {
+            let test =
+                "a_log_of_keys_that_the_environment_asks_for_lets_nothing_start_under_the_profile";
+            let test = format!("fips::{test}");
+            let file = party.pki.folder().join("keys");
+            once_more(&test, &[(VARIABLE, file.as_os_str())]);
+            // What asks for no file asks for nothing.
+            once_more(&test, &[(VARIABLE, "".as_ref())]);
+        }
+        Some(file) if file.is_empty() => assert_eq!(told(Role::Server), None),
+        Some(_) => {
+            for role in [Role::Client, Role::Server] {
+                let told = told(role).unwrap();
+                assert!(told.starts_with(VARIABLE), "{told}");
+                assert_eq!(told.lines().count(), 1, "{told}");
+                let files = party.both();
+                assert!(super::pair::prove(&[&party.pki.ca], &files, role).is_ok());
+            }
+        }
+    }
+}
+
+#[test]
 fn a_root_behind_our_own_certificate_is_not_judged_by_its_signature_on_itself() {
     let party = Party::of(KeyKind::EcP256);
     let root = party.weak_root();
-    let files = party.pki.issue(&party.pki.request(Purpose::Both));
+    let files = party.both();
     let both = [&files.cert, &root].map(|file| fs::read_to_string(file).unwrap());
     fs::write(&files.cert, both.concat()).unwrap();
     for role in [Role::Client, Role::Server] {
