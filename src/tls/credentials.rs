@@ -238,7 +238,14 @@ fn parse(
         return Err(CredentialsError(problems));
     }
     let cert = chain.remove(0);
-    if !cert.public_key().is_ok_and(|public| public.public_eq(&key)) {
+    let Ok(public) = cert.public_key() else {
+        return Err(CredentialsError(vec![format!(
+            "{}: certificate 1: its key is of a kind that this TLS library does not read: an RSA or EC key is \
+             needed",
+            material.cert.path
+        )]));
+    };
+    if !public.public_eq(&key) {
         return Err(CredentialsError(vec![format!(
             "{}: the key does not belong to the certificate in {}: its first certificate must be \
              our own, and the two files must be of one issue",
