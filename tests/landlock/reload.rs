@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::support::certs::{IdentityFiles, TestPki};
+use super::support::metrics::Scrape;
 use super::support::program::Program;
 use super::support::{backend, pairs, rotate};
 use super::{has_landlock, holds_to_ports, ping};
@@ -137,4 +138,41 @@ fn a_link_that_leads_to_a_newer_folder_is_followed() {
         ping(&mut program.connect("persona"));
     }
     assert_eq!(program.errors(), 0);
+}
+
+#[test]
+fn another_address_to_tell_metrics_at_waits_for_the_next_start_and_refuses_no_reload() {
+    let pki = TestPki::new();
+    let config = pairs::both(&pki, backend::echo());
+    let program = Program::run(&config);
+    let admin = pairs::lone_address().to_string();
+    program.reconfigure(&pairs::with(config, "/admin/listen", admin));
+    program.reload();
+    ping(&mut program.connect("persona"));
+}
+
+#[test]
+fn its_state_is_told_as_a_metric() {
+    let is_there = has_landlock();
+    let pki = TestPki::new();
+    let config = pairs::both(&pki, backend::echo());
+    let config = pairs::with(config, "/admin/listen", "127.0.0.1:0");
+    let states = |config: &Value| {
+        let program = Program::run(config);
+        let scrape = Scrape::take(program.admin("everything"));
+        let states = ["full", "partial", "unavailable", "off"];
+        states.map(|state| scrape.count("mtls_persona_landlock", &[("state", state)]))
+    };
+    let [full, partial, unavailable, off] = states(&config);
+    assert_eq!(
+        (full + partial, unavailable, off),
+        match is_there {
+            true => (1, 0, 0),
+            false => (0, 1, 0),
+        }
+    );
+    assert_eq!(
+        states(&pairs::with(config, "/landlock", false)),
+        [0, 0, 0, 1]
+    );
 }

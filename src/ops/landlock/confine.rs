@@ -78,7 +78,9 @@ pub fn confine(config: &Config, source: &Source, is_passed: impl Fn(&str) -> boo
     }
     // OpenSSL's configuration may include files from wherever it likes.
     tls::prepare();
-    let mut grants = Grants::of(config, Some(source), is_passed, link).with_system(link);
+    let mut grants = Grants::of(config, Some(source), is_passed, link)
+        .with_admin(&config.admin, link)
+        .with_system(link);
     let places = places(&grants);
     // There is nothing that could be granted of what is not there.
     grants.read.retain(|path| places.contains_key(path));

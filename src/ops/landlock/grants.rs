@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::config::{Address, Config, Source};
+use crate::config::{Address, Admin, Config, Source};
 use crate::ops::reload::files_of;
 use crate::ops::trail::Trail;
 
@@ -51,16 +51,8 @@ impl Grants {
             grants.read_by(Trail::of(file, &read_link));
         }
         let own = config.pairs.iter().filter(|pair| !is_passed(&pair.name));
-        let inbound = own.map(|pair| &pair.inbound);
-        let admin = config.admin.listeners.iter().map(|admin| &admin.address);
-        for address in inbound.chain(admin) {
-            match address {
-                Address::Tcp { port, .. } => drop(grants.listen.insert(*port)),
-                Address::Unix(path) => {
-                    let end = Trail::of(path, &read_link).end;
-                    grants.sockets.extend(end.map(|(folder, _)| folder));
-                }
-            }
+        for pair in own {
+            grants.listen_on(&pair.inbound, &read_link);
         }
         for pair in &config.pairs {
             if let Address::Tcp { port, .. } = pair.outbound {
@@ -68,6 +60,28 @@ impl Grants {
             }
         }
         grants
+    }
+
+    /// Adds what administrative listeners need. They are made at the start alone, so no reload does.
+    pub(super) fn with_admin(
+        mut self,
+        admin: &Admin,
+        read_link: impl Fn(&Path) -> Option<PathBuf>,
+    ) -> Grants {
+        for listener in &admin.listeners {
+            self.listen_on(&listener.address, &read_link);
+        }
+        self
+    }
+
+    fn listen_on(&mut self, address: &Address, read_link: impl Fn(&Path) -> Option<PathBuf>) {
+        match address {
+            Address::Tcp { port, .. } => drop(self.listen.insert(*port)),
+            Address::Unix(path) => {
+                let end = Trail::of(path, read_link).end;
+                self.sockets.extend(end.map(|(folder, _)| folder));
+            }
+        }
     }
 
     /// What it takes to read a file, also once it, or a link that leads to it, has been exchanged.
@@ -173,7 +187,9 @@ mod tests {
             let link = links.iter().find(|(link, _)| path == Path::new(link));
             link.map(|(_, target)| PathBuf::from(target))
         };
-        Grants::of(&config, Some(&source), |name| name == "passed", read_link)
+        let is_passed = |name: &str| name == "passed";
+        Grants::of(&config, Some(&source), is_passed, read_link)
+            .with_admin(&config.admin, read_link)
     }
 
     fn paths(paths: &[&str]) -> BTreeSet<PathBuf> {
@@ -249,8 +265,9 @@ mod tests {
     #[test]
     fn all_that_is_beyond_is_told_at_once() {
         let granted = needs(json!({}), &[PAIR], &[]);
-        let top = json!({"key": "/etc/tls2/key.pem", "admin": {"listen": ":5433"}});
-        let beyond = needs(top, &[PAIR, ("unix:/run/db/in", "db:6433")], &[]);
+        let top = json!({"key": "/etc/tls2/key.pem"});
+        let more = [PAIR, ("unix:/run/db/in", "db:6433"), (":5433", "db:6432")];
+        let beyond = needs(top, &more, &[]);
         let told = granted.lacks(&beyond, true, |_| true);
         let begins: Vec<_> = told.iter().map(|l| l.split(": ").next().unwrap()).collect();
         assert_eq!(begins, ["/etc/tls2", "/run/db", "port 5433", "port 6433"]);
