@@ -20,11 +20,12 @@ endif
 bench := --locked --release --manifest-path tests/bench/Cargo.toml --target-dir target
 
 # BoringSSL's FIPS module is built once, before cargo, so that the tests run on the very module that
-# the release has. It is as BoringSSL has it: the crate's patches are left out.
-fips_module := BORING_BSSL_FIPS_PATH=$(CURDIR)/target/fips/boringssl BORING_BSSL_FIPS_ASSUME_PATCHED=1
+# the release has. It is as BoringSSL has it: the crate's patches are left out. The folder is named
+# as it is now, see fips/build-boringssl.
+fips_module = BORING_BSSL_FIPS_PATH="$$(readlink -e target/fips/boringssl)" BORING_BSSL_FIPS_ASSUME_PATCHED=1
 fips_cargo := --locked --features fips --target-dir target/fips
 
-.PHONY: help demo build test bench growth lint deny fips fips-openssl fips-test image-test
+.PHONY: help demo build test bench growth lint deny fips fips-openssl fips-test image image-test
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -70,6 +71,7 @@ fips: ## the release binary with BoringSSL's FIPS module, see fips/README.md
 	@fips/build-boringssl
 	$(fips_module) cargo build --release $(fips_cargo)
 	target/fips/release/mtls-persona --version
+	@fips/same-module target/fips/release/mtls-persona $(MODULE_HASH)
 
 fips-openssl: ## the release binary for the system's OpenSSL, and a configuration for its FIPS provider
 	@.ci/prepare fips openssl
@@ -87,11 +89,15 @@ fips-test: ## every test on BoringSSL's FIPS module, and then on OpenSSL's FIPS 
 	@fips/build-openssl
 	$(fips_module) cargo clippy --all-targets $(fips_cargo) -- -D warnings
 	$(fips_module) cargo test $(fips_cargo)
+	@fips/same-module target/fips/debug/mtls-persona
 	fips/with-openssl-fips cargo test --locked $(openssl)
 	fips/with-openssl-fips cargo test --locked $(openssl) --test fips -- --ignored
 
-image-test: ## a container image with BoringSSL's FIPS module: made, run, and told by itself (minutes)
+image: ## a container image with BoringSSL's FIPS module, by docker or podman
+	fips/image $(if $(MODULE_HASH),--build-arg MODULE_HASH=$(MODULE_HASH)) $(IMAGE_ARGS)
+
+image-test: ## a container image with BoringSSL's FIPS module: made, run, and told by itself; QUICK=1 makes no module
 	@.ci/prepare image
 	@.ci/prepare fips boringssl
 	@fips/build-boringssl
-	fips/image-test
+	QUICK=$(QUICK) fips/image-test

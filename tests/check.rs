@@ -234,3 +234,19 @@ fn what_cannot_be_told_is_no_success() {
     assert_eq!(output.status.code(), Some(1));
     assert!(output.stderr.starts_with(b"mtls-persona: "));
 }
+
+#[test]
+fn whose_headers_are_taken_and_what_is_sent_is_told_of_a_pair() {
+    let pki = TestPki::new();
+    let config = persona(&pki, &pki.client("alice"));
+    let silent = check(&pki, &config);
+    assert!(silent.iter().all(|line| !line.starts_with("  proxy")));
+    let proxy = json!({ "in": { "from": ["10.0.0.0/8", "::1"] }, "out": "v2" });
+    let lines = check(
+        &pki,
+        &pairs::with(config, "/address_pairs/0/proxy_protocol", proxy),
+    );
+    let mut told = lines.iter().filter(|line| line.starts_with("  proxy"));
+    assert!(told.next().unwrap().contains(" 10.0.0.0/8, ::1"));
+    assert!(told.next().unwrap().ends_with(" v2"));
+}

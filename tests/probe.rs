@@ -8,6 +8,8 @@ mod support;
 mod answers;
 #[path = "probe/gateways.rs"]
 mod gateways;
+#[path = "probe/proxy.rs"]
+mod proxy;
 #[path = "probe/reach.rs"]
 mod reach;
 #[path = "probe/words.rs"]

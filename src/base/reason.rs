@@ -88,6 +88,16 @@ close_reasons! {
     /// The system refused to connect.
     ConnectFailed = "connect_failed"
         => "the detail names the system's error",
+    /// A peer that must begin with a PROXY header began with something else.
+    ProxyHeaderMissing = "proxy_header_missing"
+        => "let the peer send a PROXY header (send-proxy in HAProxy, proxy_protocol on in nginx), or \
+            take its address out of proxy_protocol.in.from",
+    /// The peer's PROXY header breaks the rules of its version, or is cut short.
+    ProxyHeaderInvalid = "proxy_header_invalid"
+        => "the detail names the rule that the header breaks: look at what sends it",
+    /// The peer's PROXY header was not complete in time.
+    ProxyHeaderTimeout = "proxy_header_timeout"
+        => "check that the peer sends a PROXY header, or take its address out of proxy_protocol.in.from",
     /// The TLS handshake did not finish in time.
     HandshakeTimeout = "handshake_timeout"
         => "check that the peer speaks TLS on that port, and its load",

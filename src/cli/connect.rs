@@ -15,8 +15,8 @@ use tempfile::TempDir;
 
 use super::access::{Access, Accesses};
 use super::{COULD_NOT, WRONG_WORDS, fail};
-use crate::config::{self, Config};
-use crate::ops::{self, ControlLine, StartError};
+use crate::config::{self, Loaded};
+use crate::ops::{self, ControlLine, StartError, Surroundings};
 
 /// Bytes that are passed on at once.
 const PIECE: usize = 64 * 1024;
@@ -81,10 +81,11 @@ fn connect(args: &ConnectArgs) -> Result<Access, ConnectError> {
     let could = |error: io::Error| ConnectError::Could(error.to_string());
     let folder = TempDir::new().map_err(could)?;
     let socket = folder.path().join("socket");
-    let config = load(args, &socket.to_string_lossy())?;
+    let loaded = load(args, &socket.to_string_lossy())?;
     let accesses = Accesses::watch();
     let accesses = accesses.map_err(|error| ConnectError::Could(error.to_string()))?;
-    let running = ops::start(config, None, ControlLine::default());
+    let line = ControlLine::default();
+    let running = ops::start(loaded, None, line, Surroundings::default());
     let running = running.map_err(|error| match error {
         StartError::Credentials(problems) => ConnectError::Words(problems.join("\n")),
         other => ConnectError::Could(other.to_string()),
@@ -112,7 +113,7 @@ fn connect(args: &ConnectArgs) -> Result<Access, ConnectError> {
     Ok(access)
 }
 
-fn load(args: &ConnectArgs, socket: &str) -> Result<Config, ConnectError> {
+fn load(args: &ConnectArgs, socket: &str) -> Result<Loaded, ConnectError> {
     let mut pair = json!({
         "name": "connect", "inbound": format!("unix:{socket}"), "outbound": args.proxy,
         "connect_id": args.connect_id,
@@ -123,10 +124,8 @@ fn load(args: &ConnectArgs, socket: &str) -> Result<Config, ConnectError> {
     let file = json!({
         "cert": args.cert, "key": args.key, "ca": args.ca, "workers": 1, "address_pairs": [pair],
     });
-    match config::parse(&file.to_string()) {
-        Ok(loaded) => Ok(loaded.config),
-        Err(problems) => Err(ConnectError::Words(problems.to_string())),
-    }
+    let loaded = config::parse(&file.to_string());
+    loaded.map_err(|problems| ConnectError::Words(problems.to_string()))
 }
 
 /// Passes bytes on as they come.

@@ -21,7 +21,7 @@ use std::time::SystemTime;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
-use crate::config::{Form, Source};
+use crate::config::{Fips, Form, Source};
 use crate::tls;
 
 /// Gives applications that speak plain TCP a mutual-TLS identity.
@@ -93,23 +93,34 @@ struct Format {
     /// The form of the configuration; found out by its name and its keys if not given.
     #[arg(long, value_name = "FORM", value_parser = PossibleValuesParser::new(Form::ALL.map(|f| f.0)))]
     format: Option<String>,
+
+    /// Whether FIPS is in effect, in place of what the configuration's key `fips` says.
+    #[arg(long, value_name = "WORD", requires = "config",
+        value_parser = PossibleValuesParser::new(Fips::WORDS.map(|f| f.0)))]
+    fips: Option<String>,
 }
 
 impl Format {
-    fn form(&self) -> Option<Form> {
-        let form = Form::ALL
-            .iter()
-            .find(|form| self.format.as_deref() == Some(form.0))?;
-        Some(form.1)
+    /// A configuration to be read by these words.
+    fn source(&self, path: PathBuf) -> Source {
+        Source {
+            path,
+            form: meant(&self.format, &Form::ALL),
+            fips: meant(&self.fips, &Fips::WORDS),
+        }
     }
+}
+
+/// What a word means.
+fn meant<T: Copy>(word: &Option<String>, words: &[(&str, T)]) -> Option<T> {
+    let mut words = words.iter();
+    let found = words.find(|known| word.as_deref() == Some(known.0))?;
+    Some(found.1)
 }
 
 impl ConfigArgs {
     fn source(&self) -> Source {
-        Source {
-            path: self.config.clone(),
-            form: self.format.form(),
-        }
+        self.format.source(self.config.clone())
     }
 }
 
@@ -140,10 +151,7 @@ pub fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(error.exit_code(), &error),
         },
-        (None, Some(path)) => run::run(Source {
-            path,
-            form: cli.format.form(),
-        }),
+        (None, Some(path)) => run::run(cli.format.source(path)),
         (None, None) => {
             // Nothing to do it with: what there is, is shown.
             let _ = Cli::command().print_help();

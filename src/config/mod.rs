@@ -25,6 +25,7 @@ mod mtlsd;
 mod native;
 mod persona;
 mod problem;
+mod proxy;
 mod reader;
 mod source;
 mod tree;
@@ -40,13 +41,13 @@ pub use self::host::{HostNameError, ServerName};
 pub use self::model::{
     Admin, AdminListener, AllowMode, Config, CrlScope, Database, DatabaseHost, DatabaseTls,
     Directory, Fips, IdSource, Limits, LogFormat, Mode, OnPeerExpiry, OnReload, OnRevoke,
-    OnStaleCrl, OnTruncation, Pair, Password, ReloadTriggers, Resumption, Revocation, Secret,
-    Serves, TcpOptions, Timeouts, TlsFiles, TlsVersion,
+    OnStaleCrl, OnTruncation, Pair, Password, ProxyProtocol, ProxyVersion, ReloadTriggers,
+    Resumption, Revocation, Secret, Serves, Sources, TcpOptions, Timeouts, TlsFiles, TlsVersion,
 };
 pub use self::native::print::print;
 pub use self::problem::{Place, Problem, Problems};
 pub use self::reader::nearest;
-pub use self::source::Source;
+pub use self::source::{Source, SourceFile};
 
 use self::problem::Findings;
 use self::reader::{Blank, read_root};
@@ -58,6 +59,8 @@ pub struct Loaded {
     pub config: Config,
     /// What is allowed but perhaps not meant.
     pub warnings: Vec<Problem>,
+    /// The files that it was read from, the configuration's own first; none of a text from elsewhere.
+    pub files: Vec<SourceFile>,
 }
 
 /// Reads the file at `path`, in whatever form it is.

@@ -15,6 +15,7 @@ pub use self::told::{Admin, AdminListener, LogFormat, Serves};
 
 use super::address::Address;
 use super::host::ServerName;
+pub use super::proxy::{ProxyProtocol, ProxyVersion, Sources};
 use crate::base::id::Side;
 use crate::identity::Acl;
 use crate::route::ConnectId;
@@ -42,6 +43,8 @@ pub struct Config {
     pub fips: Fips,
     /// Within that, whether hybrids with ML-KEM are spoken too; only where `fips` is not off.
     pub fips_pq: bool,
+    /// Whether the kernel is to hold the program to the files and ports of its configuration.
+    pub landlock: bool,
 }
 
 /// Whether FIPS is in effect.
@@ -56,13 +59,20 @@ pub enum Fips {
     Require,
 }
 
+impl Fips {
+    /// Every word with what it means.
+    pub const WORDS: [(&'static str, Fips); 3] = [
+        ("off", Fips::Off),
+        ("auto", Fips::Auto),
+        ("require", Fips::Require),
+    ];
+}
+
 impl std::fmt::Display for Fips {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Fips::Off => "off",
-            Fips::Auto => "auto",
-            Fips::Require => "require",
-        })
+        let mut words = Fips::WORDS.iter();
+        let word = words.find(|(_, fips)| fips == self);
+        f.write_str(word.map_or("", |(word, _)| word))
     }
 }
 
@@ -91,6 +101,7 @@ impl Config {
             admin: Admin::default(),
             fips: Fips::default(),
             fips_pq: false,
+            landlock: true,
         }
     }
 }
@@ -148,6 +159,8 @@ pub struct Pair {
     pub allow_outbound: Acl,
     /// What becomes of a peer that its list does not name.
     pub allow_mode: AllowMode,
+    /// What tells who its connections are made for.
+    pub proxy_protocol: ProxyProtocol,
     /// Options of its TCP sockets.
     pub tcp: TcpOptions,
     /// The host that is asked for at the destination, which is a connector then; only where the outbound leg
@@ -180,6 +193,7 @@ impl Pair {
             allow: Acl::default(),
             allow_outbound: Acl::default(),
             allow_mode: AllowMode::default(),
+            proxy_protocol: ProxyProtocol::default(),
             tcp: TcpOptions::default(),
             connect_id: None,
             directory: None,

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::Loaded;
 use super::model::Config;
+use super::source::SourceFile;
 
 /// Where in a configuration a problem is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +106,8 @@ pub(super) struct Findings {
     pub(super) problems: Vec<Problem>,
     /// What is allowed but perhaps not meant.
     pub(super) warnings: Vec<Problem>,
+    /// What it was found in.
+    pub(super) files: Vec<SourceFile>,
 }
 
 impl Findings {
@@ -123,6 +126,7 @@ impl Findings {
     pub(super) fn join(&mut self, other: Self) {
         self.problems.extend(other.problems);
         self.warnings.extend(other.warnings);
+        self.files.extend(other.files);
     }
 
     /// A configuration stands only if nothing is wrong with it.
@@ -131,6 +135,7 @@ impl Findings {
             Ok(config) if self.problems.is_empty() => Ok(Loaded {
                 config,
                 warnings: self.warnings,
+                files: self.files,
             }),
             _ => Err(Problems(self.problems)),
         }
@@ -142,6 +147,7 @@ impl Findings {
         Self {
             problems: named(self.problems),
             warnings: named(self.warnings),
+            files: self.files,
         }
     }
 }

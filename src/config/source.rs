@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::form::{self, Form, Syntax};
-use super::model::Config;
+use super::model::{Config, Fips};
 use super::problem::{Findings, Place, Problem, Problems};
 use super::reader::{Blank, Reported, read_root};
 use super::tree::Value;
@@ -21,6 +21,17 @@ pub struct Source {
     pub path: PathBuf,
     /// How it is written; `None` to find out.
     pub form: Option<Form>,
+    /// What its key `fips` is taken to say, if that is said elsewhere.
+    pub fips: Option<Fips>,
+}
+
+/// A file as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// All of it.
+    pub text: String,
 }
 
 impl Source {
@@ -29,7 +40,13 @@ impl Source {
         Self {
             path: path.into(),
             form: None,
+            fips: None,
         }
+    }
+
+    /// The files that it may be in: its own, and the one beside it that one of the forms has.
+    pub fn files(&self) -> [PathBuf; 2] {
+        [self.path.clone(), persona::beside(&self.path)]
     }
 
     /// Reads the configuration.
@@ -38,7 +55,10 @@ impl Source {
     /// All of its problems, or the one that keeps it from being read.
     pub fn load(&self) -> Result<Loaded, Problems> {
         let mut findings = Findings::default();
-        let config = self.read(&mut findings);
+        let config = self.read(&mut findings).map(|config| Config {
+            fips: self.fips.unwrap_or(config.fips),
+            ..config
+        });
         findings.settle(config)
     }
 
@@ -60,7 +80,7 @@ impl Source {
                 });
                 let beside = persona::beside(&self.path);
                 let identity = in_file(&beside, findings, |found| {
-                    let text = found.must(read_text(&beside))?;
+                    let text = read_text(&beside, found)?;
                     let tree = found.must(yaml::parse(without_mark(&text)))?;
                     read_root(tree, Blank::Absent, found, persona::read_identity)
                 });
@@ -71,7 +91,7 @@ impl Source {
 
     fn tree(&self, findings: &mut Findings) -> Result<(Form, Syntax, Value), Reported> {
         in_file(&self.path, findings, |found| {
-            let text = found.must(read_text(&self.path))?;
+            let text = read_text(&self.path, found)?;
             let text = without_mark(&text);
             let syntax = Syntax::of(self.form, &self.path, text);
             let tree = found.must(match syntax {
@@ -104,14 +124,21 @@ pub(super) fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
-fn read_text(path: &Path) -> Result<String, Problem> {
+fn read_text(path: &Path, found: &mut Findings) -> Result<String, Reported> {
     let bytes = read_file(path)
-        .map_err(|error| Problem::whole(format!("cannot be read: {error}: check the path")))?;
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        let what = "is larger than 4 MiB: this is no configuration";
-        return Err(Problem::whole(what));
-    }
-    utf8(bytes)
+        .map_err(|error| Problem::whole(format!("cannot be read: {error}: check the path")));
+    let text = found.must(bytes.and_then(|bytes| {
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            let what = "is larger than 4 MiB: this is no configuration";
+            return Err(Problem::whole(what));
+        }
+        utf8(bytes)
+    }))?;
+    found.files.push(SourceFile {
+        path: path.to_owned(),
+        text: text.clone(),
+    });
+    Ok(text)
 }
 
 /// At most one byte more than is allowed, so that the caller can tell.

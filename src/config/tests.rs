@@ -146,7 +146,8 @@ fn known_keys() -> BTreeMap<String, Vec<String>> {
         r#""zzzzzzzz":0,"limits":{"zzzzzzzz":0},"timeouts":{"zzzzzzzz":0},"tcp":{"zzzzzzzz":0},
            "log":{"zzzzzzzz":0},"admin":{"zzzzzzzz":0}"#,
         &pair_with(
-            r#""zzzzzzzz":0,"limits":{"zzzzzzzz":0},"timeouts":{"zzzzzzzz":0},"allow":{"zzzzzzzz":0}"#,
+            r#""zzzzzzzz":0,"limits":{"zzzzzzzz":0},"timeouts":{"zzzzzzzz":0},"allow":{"zzzzzzzz":0},
+               "proxy_protocol":{"zzzzzzzz":0,"in":{"zzzzzzzz":0,"from":"::1"}}"#,
         ),
     );
     let connector = file(

@@ -7,6 +7,7 @@ use std::time::Instant;
 use mio::event::Event;
 
 use super::dial::Dial;
+use super::header;
 use super::leg::{Leg, Readiness};
 use super::renewal::Renewal;
 use super::served::Served;
@@ -25,6 +26,8 @@ use crate::tls::Role;
 
 /// Where a connection is in its life; the table is in [`super`].
 pub(super) enum Phase {
+    /// A PROXY header is to come before everything else.
+    InboundHeader,
     InboundHandshake,
     /// A client of a connector says which host it wants.
     Preamble(Preamble),
@@ -116,13 +119,16 @@ impl Connection {
         let Served {
             pair, credentials, ..
         } = &*served;
+        let has_header = header::is_due(&pair.proxy_protocol, &peer);
         let mut summary = Summary::new(Arc::clone(pair), peer, now);
         let mut deadlines = Deadlines::default();
+        if has_header || pair.mode.inbound_tls() {
+            deadlines.set(DeadlineKind::Handshake, now + pair.timeouts.handshake);
+        }
         if let Some(lifetime) = pair.timeouts.lifetime {
             deadlines.set(DeadlineKind::Lifetime, now + lifetime);
         }
         let (inbound, phase) = if pair.mode.inbound_tls() {
-            deadlines.set(DeadlineKind::Handshake, now + pair.timeouts.handshake);
             let context = credentials.context(Role::Server);
             let session = context.map(|context| context.server_session());
             let leg = match session {
@@ -138,6 +144,10 @@ impl Connection {
         } else {
             let leg = Leg::plain(socket, Readiness::assumed());
             (leg, Phase::Resolving(now))
+        };
+        let phase = match has_header {
+            true => Phase::InboundHeader,
+            false => phase,
         };
         Connection {
             id,
@@ -183,12 +193,13 @@ impl Connection {
         }
     }
 
-    /// Whether a TLS handshake is under way.
+    /// Whether a TLS handshake is under way, or is what comes next.
     pub fn is_handshaking(&self) -> bool {
-        matches!(
-            self.phase,
-            Phase::InboundHandshake | Phase::OutboundHandshake
-        )
+        match self.phase {
+            Phase::InboundHeader => self.served.pair.mode.inbound_tls(),
+            Phase::InboundHandshake | Phase::OutboundHandshake => true,
+            _ => false,
+        }
     }
 
     /// Whether its next turn costs as much as hundreds of messages.
@@ -270,6 +281,7 @@ impl Connection {
                 return Step::Decide(question);
             }
             let next = match self.phase {
+                Phase::InboundHeader => self.inbound_header(now, turn),
                 Phase::InboundHandshake => self.inbound_handshake(now, turn),
                 Phase::Preamble(_) => self.preamble(now, turn),
                 Phase::Decided => Ok(self.dial(now)),

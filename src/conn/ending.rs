@@ -68,6 +68,9 @@ impl Connection {
                 self.deadlines.clear(kind);
                 return None;
             }
+            (DeadlineKind::Handshake, Phase::InboundHeader) => {
+                End(ProxyHeaderTimeout, Some(Side::Inbound), String::new())
+            }
             (DeadlineKind::Handshake, Phase::InboundHandshake) => {
                 End(HandshakeTimeout, Some(Side::Inbound), String::new())
             }

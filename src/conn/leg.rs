@@ -43,6 +43,8 @@ pub struct Leg {
     readiness: Readiness,
     /// Bytes that the socket did not take at once; the only ones that a connection ever keeps.
     pending: Buffer,
+    /// Bytes that were received and not used yet: a PROXY header as it comes, and then what came behind it.
+    early: Vec<u8>,
     /// They wait for company, not for the socket.
     is_held: bool,
     is_send_broken: bool,
@@ -120,6 +122,7 @@ impl Leg {
             },
             socket,
             pending: Buffer::default(),
+            early: Vec::new(),
             is_held: false,
             is_send_broken: false,
             unread: Buffer::default(),
@@ -260,6 +263,35 @@ impl Leg {
         }
     }
 
+    /// Receives once, to be looked at before it is used, so that no more than `most` bytes are kept; there
+    /// must be room for one.
+    pub(super) fn receive_early(&mut self, most: usize, scratch: &mut Scratch) -> Received {
+        let room = most - self.early.len().min(most);
+        let space = &mut scratch.received.space()[..room];
+        let received = self.receive_into(space);
+        if let Received::Bytes(count) = received {
+            self.early.extend_from_slice(&space[..count]);
+        }
+        received
+    }
+
+    /// What was received to be looked at.
+    pub(super) fn early(&self) -> &[u8] {
+        &self.early
+    }
+
+    /// Forgets the first bytes of that; the rest is what will be read next.
+    pub(super) fn skip_early(&mut self, count: usize) {
+        let rest = self.early.get(count..).unwrap_or_default();
+        self.early = rest.to_vec();
+    }
+
+    /// Puts bytes before all others that go out: the first flush sends them, or what comes before that takes
+    /// them along in one packet.
+    pub(super) fn begin_with(&mut self, bytes: &[u8]) {
+        self.pending.append(bytes);
+    }
+
     /// Receives one piece of ciphertext into `scratch.received`.
     fn receive_ciphertext(&mut self, scratch: &mut Scratch) -> Received {
         let received = self.receive(&mut scratch.received);
@@ -270,15 +302,28 @@ impl Leg {
     }
 
     fn receive(&mut self, into: &mut Buffer) -> Received {
-        if !self.readiness.readable {
-            return Received::WouldBlock;
+        if !self.early.is_empty() {
+            let early = std::mem::take(&mut self.early);
+            into.append(&early);
+            return Received::Bytes(early.len());
         }
         let space = into.space();
         let room = space.len().min(PIECE_BYTES);
-        let received = self.socket.receive(&mut space[..room]);
+        let received = self.receive_into(&mut space[..room]);
+        if let Received::Bytes(count) = received {
+            into.commit(count);
+        }
+        received
+    }
+
+    fn receive_into(&mut self, space: &mut [u8]) -> Received {
+        if !self.readiness.readable {
+            return Received::WouldBlock;
+        }
+        let room = space.len();
+        let received = self.socket.receive(space);
         match received {
             Received::Bytes(count) => {
-                into.commit(count);
                 self.moved += count as u64;
                 // Otherwise a short read tells that the socket is drained (epoll(7)).
                 self.readiness.readable = count == room || self.readiness.looks_twice;

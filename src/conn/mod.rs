@@ -2,6 +2,7 @@
 //!
 //! | phase | leaves on | deadline | on failure |
 //! |---|---|---|---|
+//! | inbound header (from a source that is listed in `proxy_protocol`) | header complete | handshake | `proxy_header_*` |
 //! | inbound handshake (TLS inbound only) | handshake done | handshake | `tls_*`, `cert_*`, `handshake_*`; the alert is sent first |
 //! | preamble (a connector's inbound leg only) | the client's first line | handshake | `preamble_*`, `spiffe_invalid` |
 //! | deciding (a connector only) | the database's answer | lookup | `not_authorized`, `database_error`, `overloaded` |
@@ -17,7 +18,7 @@
 //! In every phase: its lifetime, the end of a peer's certificate, a reload ([`served`]) and a stop.
 //!
 //! ```text
-//! accept ─┬─ TLS in ──▶ InboundHandshake ─┐
+//! accept ─┬─ TLS in ──▶ InboundHandshake ─┐           (InboundHeader before either, if one is due)
 //!         └─ plain in ────────────────────┴─▶ Resolving ─▶ Connecting ─┬─ TLS out ──▶ OutboundHandshake ─┐
 //!                                              (skipped for addresses) └─ plain out ────────────────────┴─▶ Relaying
 //! ```
@@ -38,6 +39,7 @@ mod closing;
 mod connection;
 mod dial;
 mod ending;
+mod header;
 mod leg;
 mod opening;
 mod renewal;
@@ -52,6 +54,7 @@ pub use closing::Closing;
 pub use connection::{Accepted, Connection};
 pub use dial::{Dial, DialFailure, DialStep, Dialer};
 pub use ending::{MUTE_END, no_answer};
+pub use header::version;
 pub use leg::{Leg, Readiness};
 pub use opening::expected_name;
 pub use report::Report;

@@ -117,7 +117,11 @@ impl Connection {
         self.deadlines.clear(DeadlineKind::Attempt);
         self.deadlines.clear(DeadlineKind::Connect);
         self.summary.connected(endpoint);
-        self.connected(socket, now, turn)
+        let next = self.connected(socket, now, turn)?;
+        if let (Some(header), Some(outbound)) = (self.outbound_header(), &mut self.outbound) {
+            outbound.begin_with(&header);
+        }
+        Ok(next)
     }
 
     fn connected(

@@ -1,5 +1,6 @@
 //! What others may see of a connection: its part in the figures, and itself while it lives.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,9 +18,11 @@ pub struct Report {
     pub id: ConnId,
     /// Its pair, as it was served when it came.
     pub pair: Arc<Pair>,
-    /// Where it is in its life: `inbound_handshake`, `preamble`, `deciding`, `resolving`, `connecting`,
-    /// `outbound_handshake`, `asking` or `relaying`.
+    /// Where it is in its life: `inbound_header`, `inbound_handshake`, `preamble`, `deciding`, `resolving`,
+    /// `connecting`, `outbound_handshake`, `asking` or `relaying`.
     pub phase: &'static str,
+    /// For whom it is made, by a PROXY header.
+    pub source: Option<SocketAddr>,
     /// How long it has lived.
     pub age: Duration,
     /// How long nothing has moved; as long as it has lived while it does not relay.
@@ -42,6 +45,7 @@ impl Connection {
             id: self.id,
             pair: Arc::clone(&self.served.pair),
             phase: match self.phase {
+                Phase::InboundHeader => "inbound_header",
                 Phase::InboundHandshake => "inbound_handshake",
                 Phase::Preamble(_) => "preamble",
                 Phase::Deciding | Phase::Decided => "deciding",
@@ -51,6 +55,7 @@ impl Connection {
                 Phase::Asking(_) => "asking",
                 Phase::Relaying(_) => "relaying",
             },
+            source: summary.told.as_ref().map(|told| told.source),
             age: now.saturating_duration_since(summary.started),
             idle: now.saturating_duration_since(self.activity.at),
             inbound: summary.inbound.clone(),
@@ -85,7 +90,10 @@ impl Connection {
     /// Whether an outcome is that its destination could not be reached, or refuses us.
     fn is_unreached(&self, reason: CloseReason) -> bool {
         let is_outbound = self.summary.culprit() == Some(Side::Outbound);
-        let is_on_its_way = !matches!(self.phase, Phase::InboundHandshake | Phase::Relaying(_));
+        let is_on_its_way = !matches!(
+            self.phase,
+            Phase::InboundHeader | Phase::InboundHandshake | Phase::Relaying(_)
+        );
         is_outbound && (is_on_its_way || reason == CloseReason::CertificateRefused)
     }
 }

@@ -168,6 +168,8 @@ mod tests {
             r#","on_truncation":"end""#,
             r#","on_reload":"drain""#,
             r#","on_peer_expiry":"close""#,
+            r#","proxy_protocol":{"out":"v1"}"#,
+            r#","proxy_protocol":{"in":{"from":"::1"}}"#,
         ] {
             assert_eq!(concern(members, SAME), Concern::Whole, "{members}");
         }

@@ -1,6 +1,7 @@
 //! What happened on a connection: its line in the access log.
 
 use std::borrow::Cow;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use crate::base::reason::{CloseReason, Severity};
 use crate::config::Pair;
 use crate::identity::PeerCert;
 use crate::net::Endpoint;
+use crate::net::proxy::Ends;
 use crate::route::Row;
 use crate::tls::Negotiated;
 
@@ -27,6 +29,8 @@ pub(super) struct Summary {
     pub(super) outbound: LegFacts,
     /// The host that a client of a connector wants.
     host: Option<Arc<str>>,
+    /// For whom a PROXY header has told that the connection is made.
+    pub(super) told: Option<Box<Ends>>,
     /// Bytes from the inbound to the outbound leg.
     pub(super) bytes_outward: u64,
     /// Bytes from the outbound to the inbound leg.
@@ -85,6 +89,7 @@ impl Summary {
             },
             outbound: LegFacts::default(),
             host: None,
+            told: None,
             bytes_outward: 0,
             bytes_inward: 0,
             is_expected: false,
@@ -96,6 +101,28 @@ impl Summary {
     /// A client of a connector wants that host.
     pub(super) fn asked_for(&mut self, host: Arc<str>) {
         self.host = Some(host);
+    }
+
+    /// A PROXY header has told for whom the connection is made.
+    pub(super) fn told(&mut self, ends: Ends) {
+        self.told = Some(Box::new(ends));
+    }
+
+    /// For whom the connection is made: as it was told, or else who opened it to `own`.
+    pub(super) fn ends(&self, own: Option<SocketAddr>) -> Option<Ends> {
+        match (&self.told, &self.inbound.endpoint) {
+            (Some(told), _) => Some(**told),
+            (None, Some(Endpoint::Tcp(source))) => Some(Ends {
+                source: *source,
+                destination: own?,
+            }),
+            _ => None,
+        }
+    }
+
+    /// What was negotiated on the inbound leg.
+    pub(super) fn inbound_negotiated(&self) -> Option<&Negotiated> {
+        self.inbound.negotiated.as_deref()
     }
 
     /// The destination was reached there.
@@ -254,7 +281,12 @@ impl<'a> Line<'a> {
     fn of(summary: &'a Summary, now: Instant) -> Line<'a> {
         let mut line = Line { fields: Vec::new() };
         line.text("pair", summary.pair.name.as_str());
+        line.endpoint(&summary.inbound, &INBOUND);
+        if let Some(told) = &summary.told {
+            line.word("inbound_source", told.source.to_string());
+        }
         line.leg(&summary.inbound, &INBOUND);
+        line.endpoint(&summary.outbound, &OUTBOUND);
         line.leg(&summary.outbound, &OUTBOUND);
         if let Some(host) = &summary.host {
             line.text("connect_id", &**host);
@@ -283,13 +315,16 @@ impl<'a> Line<'a> {
         }
     }
 
-    fn leg(&mut self, facts: &'a LegFacts, keys: &LegKeys) {
+    fn endpoint(&mut self, facts: &'a LegFacts, keys: &LegKeys) {
         match &facts.endpoint {
             Some(Endpoint::Tcp(address)) => self.word(keys.endpoint, address.to_string()),
             // A stranger may have bound its end to any name.
             Some(endpoint) => self.text(keys.endpoint, endpoint.to_string()),
             None => self.word(keys.endpoint, "-"),
         }
+    }
+
+    fn leg(&mut self, facts: &'a LegFacts, keys: &LegKeys) {
         if let Some(negotiated) = &facts.negotiated {
             self.word(keys.version, negotiated.version.as_str());
             self.word(keys.suite, negotiated.suite.as_str());

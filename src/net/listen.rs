@@ -11,6 +11,7 @@ use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
+use super::handed::Handed;
 use super::socket::{Endpoint, Socket, set_tcp_options};
 
 /// Connections that wait to be accepted; the system bounds it further (`net.core.somaxconn`).
@@ -28,7 +29,7 @@ enum Kind {
     Unix {
         listener: UnixListener,
         path: PathBuf,
-        /// Device and inode of the file: it may have been replaced by somebody else's.
+        /// Device and inode of our own file: it may have been replaced by somebody else's.
         file: Option<(u64, u64)>,
     },
 }
@@ -83,6 +84,30 @@ fn bind_tcp(address: SocketAddr, inherited: &Inherited) -> io::Result<Listener> 
     })
 }
 
+/// Listens with a socket that another process has opened.
+pub fn adopt(handed: Handed, inherited: &Inherited) -> io::Result<Listener> {
+    let kind = match handed {
+        Handed::Tcp(listener) => {
+            listener.set_nonblocking(true)?;
+            hand_down(&SockRef::from(&listener), inherited);
+            Kind::Tcp(TcpListener::from_std(listener))
+        }
+        Handed::Unix(listener) => {
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            Kind::Unix {
+                path: address
+                    .as_pathname()
+                    .map(Path::to_owned)
+                    .unwrap_or_default(),
+                file: None,
+                listener: UnixListener::from_std(listener),
+            }
+        }
+    };
+    Ok(Listener { kind })
+}
+
 fn hand_down(options: &SockRef<'_>, inherited: &Inherited) {
     set_tcp_options(options, inherited.nodelay, inherited.keepalive);
     let linger = inherited.resets_on_close.then_some(Duration::ZERO);
@@ -135,6 +160,16 @@ impl Listener {
         }
     }
 
+    /// Undoes [`Listener::register`]. To close it is not enough where another process, or another
+    /// descriptor, holds the same socket: the poller would go on telling of it.
+    pub fn deregister(&mut self, registry: &Registry) {
+        // What it fails of is that it is registered no more.
+        let _ = match &mut self.kind {
+            Kind::Tcp(listener) => registry.deregister(listener),
+            Kind::Unix { listener, .. } => registry.deregister(listener),
+        };
+    }
+
     /// Other options for the connections that it accepts from now on.
     pub fn hand_down(&self, inherited: &Inherited) {
         if let Kind::Tcp(listener) = &self.kind {
@@ -171,9 +206,14 @@ impl AsFd for Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Kind::Unix { path, file, .. } = &self.kind {
+        if let Kind::Unix {
+            path,
+            file: Some(own),
+            ..
+        } = &self.kind
+        {
             let now = std::fs::symlink_metadata(path).map(|m| (m.dev(), m.ino()));
-            if now.ok() == *file {
+            if now.is_ok_and(|now| now == *own) {
                 let _ = std::fs::remove_file(path);
             }
         }

@@ -129,6 +129,25 @@ impl Socket {
         }
     }
 
+    /// Its own end; none if it has no IP address.
+    pub fn own_address(&self) -> Option<SocketAddr> {
+        self.address(TcpStream::local_addr)
+    }
+
+    /// The end that it leads to; none if that has no IP address.
+    pub fn peer_address(&self) -> Option<SocketAddr> {
+        self.address(TcpStream::peer_addr)
+    }
+
+    fn address(&self, of: fn(&TcpStream) -> io::Result<SocketAddr>) -> Option<SocketAddr> {
+        let Socket::Tcp(stream) = self else {
+            return None;
+        };
+        let address = of(stream).ok()?;
+        // An IPv4 address of a dual-stack socket is shown as what it is.
+        Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
+    }
+
     /// Registers with a poller, for everything and for good: readiness is edge-triggered.
     pub fn register(&mut self, registry: &Registry, token: usize) -> io::Result<()> {
         // Priority tells of urgent data, at which a receive stops short.

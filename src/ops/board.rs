@@ -1,12 +1,12 @@
 //! What the administrative listeners may look at: written by the supervisor, read by their thread.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use super::fips::ProofBoard;
 use super::gauges::Gauges;
 use super::history::{Came, History, Load};
+use super::landlock::Landlock;
 use super::reload::{Crew, Occasion};
 use crate::reactor::Generation;
 
@@ -45,10 +45,10 @@ pub(super) struct Board {
 pub(super) struct Origin {
     /// When it started, by the steady clock.
     pub(super) started: Instant,
-    /// The file of its configuration, if it is from one.
-    pub(super) file: Option<PathBuf>,
     /// What is known of FIPS.
     pub(super) fips: Arc<ProofBoard>,
+    /// Whether the kernel holds it to its files and ports.
+    pub(super) landlock: Landlock,
 }
 
 struct Shown {

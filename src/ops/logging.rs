@@ -12,6 +12,7 @@ use env_logger::Target;
 use log::LevelFilter;
 
 use self::form::Form;
+use super::fips;
 use crate::config::LogFormat;
 
 /// Lines that may wait for a slow reader of standard error; more are dropped and counted.
@@ -35,7 +36,8 @@ pub struct LogGuard {
     written: Receiver<()>,
 }
 
-/// Starts the log. The environment variable `RUST_LOG` has the last word on levels.
+/// Starts the log. What is told of FIPS has a level of its own, which is that at least; the environment
+/// variable `RUST_LOG` has the last word on levels.
 pub fn start(level: LevelFilter, format: LogFormat) -> io::Result<LogGuard> {
     let form = Form::of(format, stderr_is_journal());
     let (queue, lines) = crossbeam_channel::bounded(QUEUE_LINES);
@@ -51,7 +53,10 @@ pub fn start(level: LevelFilter, format: LogFormat) -> io::Result<LogGuard> {
         queue: queue.clone(),
         line: Vec::new(),
     };
-    formatted(level, form)
+    let mut levels = env_logger::Builder::new();
+    levels.filter_level(level);
+    levels.filter_module(fips::TARGET, level.max(LevelFilter::Info));
+    formatted(levels, form)
         .target(Target::Pipe(Box::new(sink)))
         .init();
     // Written to standard error directly, a panic could wait for its reader before anybody heard of it.
@@ -62,7 +67,9 @@ pub fn start(level: LevelFilter, format: LogFormat) -> io::Result<LogGuard> {
 /// A logger that writes to standard error itself, at the levels of `RUST_LOG` alone, for a short-lived
 /// process that shows something else.
 pub fn direct() -> env_logger::Logger {
-    formatted(LevelFilter::Off, Form::Text).build()
+    let mut levels = env_logger::Builder::new();
+    levels.filter_level(LevelFilter::Off);
+    formatted(levels, Form::Text).build()
 }
 
 /// Lines that were dropped since the start of the program, as standard error took no more.
@@ -80,15 +87,12 @@ fn stderr_is_journal() -> bool {
     stderr.is_ok_and(|stderr| stream == format!("{}:{}", stderr.dev(), stderr.ino()))
 }
 
-fn formatted(level: LevelFilter, form: Form) -> env_logger::Builder {
-    let mut builder = env_logger::Builder::new();
-    builder
-        .filter_level(level)
-        .parse_default_env()
-        .format(move |out, record| {
-            let time = out.timestamp_millis();
-            form.write(out, &time, record)
-        });
+/// With the words of the environment behind those levels.
+fn formatted(mut builder: env_logger::Builder, form: Form) -> env_logger::Builder {
+    builder.parse_default_env().format(move |out, record| {
+        let time = out.timestamp_millis();
+        form.write(out, &time, record)
+    });
     builder
 }
 

@@ -10,13 +10,14 @@ use mio::Poll;
 use super::admin::Server;
 use super::board::{Board, Origin};
 use super::control::{Control, ControlLine};
-use super::fips::{Guard, Proof, Standing};
+use super::fips::{ConfigFile, Guard, Proof, Standing};
 pub use super::reload::ListenError;
 use super::reload::{Crew, Next, Renewer, Staged};
 use super::supervisor::{Running, clock};
+use super::surroundings::Surroundings;
 use super::{descriptors, threads};
 use crate::base::tally::WorkerCounters;
-use crate::config::{Config, Source};
+use crate::config::{Config, Loaded, Source};
 use crate::reactor::{Acceptor, Admission, Directories, Generation, Worker, mailbox, resolve_lane};
 
 /// Why the program could not start.
@@ -53,16 +54,18 @@ impl From<io::Error> for StartError {
 }
 
 /// Proves the credentials, listens on every pair, and starts the threads. `source` is where the
-/// configuration is from, to be read again; without it only the files that it names are.
+/// configuration is from, to be read again; without it only the files that it names are. Its warnings are
+/// the caller's to tell.
 pub fn start(
-    config: Config,
+    loaded: Loaded,
     source: Option<Source>,
     line: ControlLine,
+    surroundings: Surroundings,
 ) -> Result<Running, StartError> {
     let clock = clock();
     let unix_now = clock.wall.timestamp().as_second();
     // First: nothing is to be done with keys by a library that is not what it should be.
-    let (standing, facts) = Standing::of(&config).map_err(StartError::Fips)?;
+    let (standing, facts) = Standing::of(&loaded.config).map_err(StartError::Fips)?;
     let proof = Proof {
         facts,
         at: unix_now,
@@ -70,15 +73,22 @@ pub fn start(
     let guard = Guard::new(standing, proof, clock.steady);
     guard.announce();
     let profile = guard.profile();
+    let sources = ConfigFile::of(&loaded);
+    guard.board().set_files(sources.clone());
+    let config = loaded.config;
+    surroundings.announce(&config);
+    let Surroundings {
+        manager, bounds, ..
+    } = surroundings;
     // Before all else, so that it tells of the start.
     let origin = Origin {
         started: clock.steady,
-        file: source.as_ref().map(|source| source.path.clone()),
         fips: Arc::clone(guard.board()),
+        landlock: bounds.confinement.state(),
     };
     let board = Arc::new(Board::new(origin));
     let admin = Server::start(&config.admin, &board).map_err(StartError::Admin)?;
-    let staged = Staged::of(config.clone());
+    let staged = Staged::of(config.clone(), sources);
     let fingerprint = staged.fingerprint;
     let none = Generation::new(0, Vec::new());
     let proven = staged.prove(profile, unix_now, &none, true);
@@ -91,7 +101,8 @@ pub fn start(
         0 => std::thread::available_parallelism().map_or(1, usize::from),
         count => count,
     };
-    let next = Next::behind(&none, proven, workers).map_err(StartError::Listen)?;
+    let next = Next::behind(&none, proven, (workers, &bounds.passed));
+    let next = next.map_err(StartError::Listen)?;
     let endpoints = next.opened.iter();
     let endpoints = endpoints.map(|(listener, pair)| Ok((*pair, listener.endpoint()?)));
     let endpoints = endpoints.collect::<io::Result<Vec<_>>>()?;
@@ -105,13 +116,13 @@ pub fn start(
         (source, config),
         (generation, fingerprint),
         (line.sender.clone(), board),
-        (most, profile),
+        (most, guard, bounds),
         &clock,
     );
     Ok(Running::new(
         line,
         crew,
-        (renewer, guard),
+        (renewer, manager),
         endpoints,
         (descriptors, admin),
     ))

@@ -11,9 +11,11 @@ use super::admin::Server;
 use super::board::Stage;
 use super::control::{Command, Control, ControlLine, ThreadEnd};
 use super::descriptors;
-use super::fips::{Guard, ProofBoard};
+use super::fips::ProofBoard;
 use super::gauges::Gauges;
+use super::landlock::Landlock;
 use super::reload::{Clock, Crew, Occasion, Renewer, announce};
+use super::service::{Manager, Status};
 use crate::conn::PairId;
 use crate::net::Endpoint;
 use crate::reactor::{AcceptorMsg, WorkerMsg};
@@ -40,7 +42,7 @@ pub struct Running {
     messages: Receiver<Control>,
     crew: Arc<Crew>,
     renewer: Renewer,
-    guard: Guard,
+    manager: Manager,
     /// Where it listened at the start.
     endpoints: Vec<(PairId, Endpoint)>,
     workers_alive: usize,
@@ -78,7 +80,7 @@ impl Running {
     pub(super) fn new(
         line: ControlLine,
         crew: Arc<Crew>,
-        (renewer, guard): (Renewer, Guard),
+        (renewer, manager): (Renewer, Manager),
         endpoints: Vec<(PairId, Endpoint)>,
         (descriptors, admin): (u64, Server),
     ) -> Running {
@@ -88,7 +90,7 @@ impl Running {
             workers_alive: crew.workers.len(),
             crew,
             renewer,
-            guard,
+            manager,
             endpoints,
             state: State::Serving,
             is_forced: false,
@@ -112,7 +114,12 @@ impl Running {
 
     /// What other threads may know of FIPS.
     pub fn fips(&self) -> Arc<ProofBoard> {
-        Arc::clone(self.guard.board())
+        Arc::clone(self.renewer.proofs())
+    }
+
+    /// Whether the kernel holds the program to its files and ports.
+    pub fn landlock(&self) -> Landlock {
+        self.renewer.bounds().confinement.state()
     }
 
     /// Something that sends commands from another thread.
@@ -147,6 +154,7 @@ impl Running {
     pub fn wait(mut self) -> Result<(), RunError> {
         self.renewer.board().set_stage(Stage::Serving);
         self.announce();
+        self.manager.ready(self.status());
         loop {
             let patience = self.patience(&clock());
             let message = self.messages.recv_timeout(patience);
@@ -164,7 +172,7 @@ impl Running {
                 self.take(message, &clock, &mut is_reload_asked)?;
             }
             if is_reload_asked {
-                self.renew(Occasion::Signal, &clock)?;
+                self.renew_as_asked(&clock)?;
             }
             if self.workers_alive == 0 {
                 self.crew.directories.finish(LAST_ROWS);
@@ -195,13 +203,30 @@ impl Running {
             State::Serving => self.renewer.agenda().patience(clock),
             State::Draining { force_at } => force_at.saturating_duration_since(clock.steady),
         };
-        patience.min(self.guard.patience(clock.steady))
+        patience
+            .min(self.renewer.guard().patience(clock.steady))
+            .min(self.manager.patience(clock.steady))
+    }
+
+    /// What the service manager may know.
+    fn status(&self) -> Status {
+        Status {
+            connections: self.crew.admission.connections(),
+            pairs: self.renewer.generation().posts().len(),
+            generation: self.renewer.generation().number,
+            is_reload_failing: self.renewer.board().gauges().is_reload_failing(),
+            is_stopping: matches!(self.state, State::Draining { .. }),
+        }
     }
 
     /// Does what the clocks say is due.
     fn tick(&mut self, clock: &Clock) -> Result<(), RunError> {
         let unix_now = clock.wall.timestamp().as_second();
-        self.guard.tick(clock.steady, unix_now).map_err(RunError)?;
+        let guard = self.renewer.guard();
+        guard.tick(clock.steady, unix_now).map_err(RunError)?;
+        let status = self.status();
+        let ask = |roll| self.crew.ask_all(roll);
+        self.manager.tick(clock.steady, status, ask);
         match self.state {
             State::Draining { force_at } if clock.steady >= force_at => self.force(clock.steady),
             State::Draining { .. } => Ok(()),
@@ -214,15 +239,24 @@ impl Running {
         }
     }
 
+    /// The service manager may wait for the end of a reload that was asked for.
+    fn renew_as_asked(&mut self, clock: &Clock) -> Result<(), RunError> {
+        let is_serving = matches!(self.state, State::Serving);
+        if is_serving {
+            self.manager.reloading();
+        }
+        self.renew(Occasion::Signal, clock)?;
+        if is_serving {
+            self.manager.ready(self.status());
+        }
+        Ok(())
+    }
+
     fn renew(&mut self, occasion: Occasion, clock: &Clock) -> Result<(), RunError> {
         match self.state {
             State::Serving => {
-                // Watched files are looked at all the time, mostly for nothing.
-                if occasion != Occasion::Watch {
-                    let unix_now = clock.wall.timestamp().as_second();
-                    self.guard.prove(clock.steady, unix_now).map_err(RunError)?;
-                }
-                self.renewer.renew(occasion, clock, &self.crew);
+                let renewed = self.renewer.renew(occasion, clock, &self.crew);
+                renewed.map_err(RunError)?;
             }
             State::Draining { .. } => log::info!("not reloading: the program is stopping"),
         }
@@ -260,6 +294,7 @@ impl Running {
         };
         // The acceptor ends first, so that no connection comes behind the drain; see `thread_ended`.
         self.crew.acceptor.post(AcceptorMsg::Stop);
+        self.manager.stopping(drain + STOP_GRACE, self.status());
         Ok(())
     }
 

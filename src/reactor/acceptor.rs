@@ -82,8 +82,15 @@ impl Acceptor {
         generation: &Generation,
         opened: Vec<(Listener, PairId)>,
     ) -> io::Result<()> {
-        // A door that is gone closes its listener.
-        self.doors.retain(|_, door| door.take_post(generation));
+        let registry = self.poll.registry();
+        self.doors.retain(|_, door| {
+            let stays = door.take_post(generation);
+            if !stays {
+                // It closes with the door, unless another process holds it too.
+                door.listener.deregister(registry);
+            }
+            stays
+        });
         for (listener, id) in opened {
             let Some(post) = generation.post(id) else {
                 continue;
@@ -123,6 +130,7 @@ impl Acceptor {
                             log::error!("a new listener cannot be watched: {error}");
                         }
                     }
+                    AcceptorMsg::RollCall(roll) => drop(roll),
                     AcceptorMsg::Stop => return Ok(()),
                 }
             }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::admission::Permit;
 use super::generation::Generation;
 use super::recent::Failed;
+use super::roll::RollCall;
 use crate::base::id::ConnId;
 use crate::base::tally::Tally;
 use crate::config::Directory;
@@ -24,6 +25,8 @@ pub enum AcceptorMsg {
         /// Listeners that it has in addition.
         opened: Vec<(Listener, PairId)>,
     },
+    /// Drop it: that is the answer.
+    RollCall(RollCall),
     /// Close the listeners and end.
     Stop,
 }
@@ -62,6 +65,8 @@ pub enum WorkerMsg {
     },
     /// Tell of connections.
     Report(Ask),
+    /// Drop it: that is the answer.
+    RollCall(RollCall),
     /// Live connections may end until then; the thread ends with the last.
     Drain(Instant),
     /// End every connection and the thread.

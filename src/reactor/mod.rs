@@ -21,6 +21,7 @@ mod mailbox;
 mod message;
 mod recent;
 mod resolver;
+mod roll;
 mod throttle;
 mod worker;
 
@@ -33,4 +34,5 @@ pub use mailbox::{Bell, Mailbox, Receiver, mailbox};
 pub use message::{AcceptorMsg, Answer, Ask, WorkerMsg};
 pub use recent::Failed;
 pub use resolver::{Lookups, ResolveLane, resolve_lane};
+pub use roll::RollCall;
 pub use worker::Worker;

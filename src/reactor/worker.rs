@@ -198,6 +198,7 @@ impl Worker {
                 self.reloaded = Some((generation, until));
             }
             WorkerMsg::Report(ask) => self.report(ask, now),
+            WorkerMsg::RollCall(roll) => drop(roll),
             WorkerMsg::Drain(until) => {
                 self.drain = Some(until);
                 self.each_open(|connection| {

@@ -16,10 +16,12 @@ compile_error!(
 );
 
 mod again;
+mod algorithm;
 mod crl;
 mod fips;
 
 pub(super) use self::again::{Presented, TICKETS_HOLD_CHAINS, as_handshake};
+pub(super) use self::algorithm::algorithm_der;
 #[cfg(feature = "boringssl")]
 pub(super) use self::boringssl::*;
 pub(super) use self::crl::{Crl, CrlDraft, may_issue};
@@ -329,10 +331,8 @@ mod boringssl {
         format!("BoringSSL of boring-sys {}", release.unwrap_or("?"))
     }
 
-    /// Whether the library runs as a FIPS module.
-    pub(in crate::tls) fn is_fips() -> bool {
-        boring::fips::enabled()
-    }
+    /// BoringSSL reads no file.
+    pub(in crate::tls) fn prepare() {}
 
     /// BoringSSL clears its error queue before each call itself.
     pub(in crate::tls) fn clear_errors() {}
@@ -340,7 +340,7 @@ mod boringssl {
 
 #[cfg(all(feature = "openssl", not(feature = "boringssl")))]
 mod openssl_crate {
-    use std::ffi::{c_char, c_int, c_long, c_uchar, c_void};
+    use std::ffi::{c_int, c_long, c_uchar, c_void};
 
     use foreign_types::{ForeignType, ForeignTypeRef};
     pub(in crate::tls) use openssl as lib;
@@ -352,7 +352,7 @@ mod openssl_crate {
     use openssl::x509::store::{X509Store, X509StoreBuilderRef};
     use openssl::x509::verify::X509VerifyFlags;
     use openssl::x509::{X509, X509Ref, X509StoreContextRef, X509VerifyResult};
-    use openssl_sys::{OSSL_LIB_CTX, SSL, SSL_CTX, SSL_SESSION, X509_STORE};
+    use openssl_sys::{SSL, SSL_CTX, SSL_SESSION, X509_STORE};
 
     use crate::tls::{lifetime, request};
 
@@ -384,10 +384,9 @@ mod openssl_crate {
         *mut c_void,
     ) -> c_int;
 
-    // What the crates lack, as OpenSSL 3.0's ssl.h and provider.h have it.
+    // What the crates lack, as OpenSSL 3.0's ssl.h has it.
     #[allow(unsafe_code)]
     unsafe extern "C" {
-        fn OSSL_PROVIDER_available(context: *mut OSSL_LIB_CTX, name: *const c_char) -> c_int;
         fn SSL_get_options(ssl: *const SSL) -> u64;
         fn SSL_set_options(ssl: *mut SSL, options: u64) -> u64;
         fn SSL_new_session_ticket(ssl: *mut SSL) -> c_int;
@@ -671,17 +670,9 @@ mod openssl_crate {
         openssl::version::version().to_owned()
     }
 
-    /// Whether the library runs as a FIPS module: its FIPS provider is there and is the default.
-    pub(in crate::tls) fn is_fips() -> bool {
-        let default = std::ptr::null_mut();
-        // SAFETY: a null library context is the default one, and the name is a C string; the calls only
-        // read. The crate has none for these since OpenSSL 3. The default alone says what was wanted:
-        // it is the same when the provider failed its own test.
-        #[allow(unsafe_code)]
-        unsafe {
-            openssl_sys::EVP_default_properties_is_fips_enabled(default) == 1
-                && OSSL_PROVIDER_available(default, c"fips".as_ptr()) == 1
-        }
+    /// Reads the library's configuration and loads the providers that it names.
+    pub(in crate::tls) fn prepare() {
+        openssl::init();
     }
 
     /// The error queue belongs to the thread: without this one connection's leftovers would be

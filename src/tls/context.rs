@@ -218,7 +218,13 @@ impl TlsContext {
             set_certificate(&mut builder, own)?;
         }
         let known = Arc::new(Known::default());
-        let store = set_trust(&mut builder, role, authorities)?;
+        let store = set_trust(&mut builder, authorities)?;
+        match role {
+            Role::Server => name_anchors(&mut builder, &authorities.anchors)?,
+            Role::Client => {
+                staple::judge_all(&mut builder, &authorities.anchors, rules.profile)?;
+            }
+        }
         let trust = Trust::of(authorities, role, rules.profile);
         judge_by(&mut builder, &trust, &known);
         let pool = set_resumption(&mut builder, role, rules.resumption)?;
@@ -322,7 +328,6 @@ fn name_anchors(builder: &mut SslContextBuilder, anchors: &[X509]) -> Result<(),
 /// Gives a context its store, and gives the store back.
 fn set_trust(
     builder: &mut SslContextBuilder,
-    role: Role,
     authorities: &Authorities,
 ) -> Result<X509Store, ErrorStack> {
     let mut store = X509StoreBuilder::new()?;
@@ -335,10 +340,6 @@ fn set_trust(
     let store = store.build();
     builder.set_verify_cert_store(backend::share(&store))?;
     builder.set_verify_depth(verify::CHAIN_DEPTH_MAX);
-    match role {
-        Role::Server => name_anchors(builder, &authorities.anchors)?,
-        Role::Client => staple::judge_all(builder, &authorities.anchors)?,
-    }
     Ok(store)
 }
 

@@ -14,7 +14,7 @@ use super::profile::Profile;
 use super::proof::{self, Terms};
 use super::revocation::{ListDates, Lists, Revocation};
 use super::session::Role;
-use super::{crl, dates, facts, staple, verify};
+use super::{crl, dates, facts, fit, staple};
 use crate::identity::{PeerCert, Standing, standing};
 
 /// A file as it was read: PEM, or of a revocation list DER too.
@@ -128,11 +128,12 @@ impl Credentials {
             resumption: material.resumption,
             profile: material.profile,
         };
-        let mut problems = outside_profile(material, &parsed);
+        let mut problems = fit::problems(material, &parsed);
         if !problems.is_empty() {
             return Err(CredentialsError(problems));
         }
         warnings.extend(dates::warnings(material, now));
+        warnings.extend(fit::warnings(material));
         let cert = facts::peer_cert(&parsed.cert);
         if let (true, ended @ Standing::Ended(_)) = (is_served, standing(&cert, now)) {
             warnings.push(format!("{}: {ended}", material.cert.path));
@@ -196,26 +197,6 @@ impl Credentials {
     }
 }
 
-/// What of our certificate and of those sent behind it is outside of the profile, whether or not an
-/// authority of ours vouches for them; a line each.
-fn outside_profile(material: &Material, parsed: &Parsed) -> Vec<String> {
-    let profile = material.profile;
-    if !profile.is_fips() {
-        return Vec::new();
-    }
-    let objection = |(index, cert): (usize, &X509)| {
-        let weak = verify::weak_key(cert).or_else(|| verify::weak_signature(cert));
-        let outside = || profile.outside_cert(cert, index == 0, false);
-        let what = weak.or_else(|| outside().map(|(_, what)| what))?;
-        let (path, number) = (&material.cert.path, index + 1);
-        Some(format!(
-            "{path}: certificate {number}: {what}: issue another one, or set fips to off"
-        ))
-    };
-    let certs = std::iter::once(&parsed.cert).chain(&parsed.chain);
-    certs.enumerate().filter_map(objection).collect()
-}
-
 /// Reads certificate, key, anchors and revocation lists; tells every file that cannot be used, and what
 /// should be looked at.
 fn parse(
@@ -232,7 +213,12 @@ fn parse(
     let mut chain = certificates(&material.cert);
     let anchors: Vec<X509> = material.ca.iter().flat_map(&mut certificates).collect();
     let own: Vec<&X509Ref> = chain.iter().map(|cert| &**cert).collect();
-    let checked = crl::check(&material.revocation, anchors, &own, now).unwrap_or_else(|lines| {
+    let Material {
+        revocation,
+        profile,
+        ..
+    } = material;
+    let checked = crl::check(revocation, anchors, &own, now, *profile).unwrap_or_else(|lines| {
         problems.extend(lines);
         Checked::default()
     });
@@ -252,7 +238,14 @@ fn parse(
         return Err(CredentialsError(problems));
     }
     let cert = chain.remove(0);
-    if !cert.public_key().is_ok_and(|public| public.public_eq(&key)) {
+    let Ok(public) = cert.public_key() else {
+        return Err(CredentialsError(vec![format!(
+            "{}: certificate 1: its key is of a kind that this TLS library does not read: an RSA or EC key is \
+             needed",
+            material.cert.path
+        )]));
+    };
+    if !public.public_eq(&key) {
         return Err(CredentialsError(vec![format!(
             "{}: the key does not belong to the certificate in {}: its first certificate must be \
              our own, and the two files must be of one issue",

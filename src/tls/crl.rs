@@ -8,8 +8,9 @@ use std::cmp::Ordering;
 
 use super::backend::lib::asn1::{Asn1Time, Asn1TimeRef};
 use super::backend::lib::x509::{X509, X509Ref};
+use super::profile::Profile;
 use super::revocation::{CrlScope, ListDates, Lists, OnStaleCrl, Revocation, Term};
-use super::{backend, facts};
+use super::{backend, facts, signing};
 pub use describe::{ListFacts, describe_lists};
 use file::{Read, lists_of};
 
@@ -22,7 +23,7 @@ pub(super) struct Checked {
 }
 
 /// Reads the lists and holds them against the trust: `anchors` from `ca`, and `own`, our certificate and
-/// its chain. `now` is in seconds since 1970.
+/// its chain. `now` is in seconds since 1970. They must be signed as the profile has it.
 ///
 /// # Errors
 /// Every problem, as a line `file: what: what to do`.
@@ -31,6 +32,7 @@ pub(super) fn check(
     anchors: Vec<X509>,
     own: &[&X509Ref],
     now: i64,
+    profile: Profile,
 ) -> Result<Checked, Vec<String>> {
     if revocation.crl.is_empty() {
         return Ok(Checked {
@@ -45,6 +47,11 @@ pub(super) fn check(
             Ok(lists) => read.extend(lists),
             Err(what) => problems.push(format!("{}: {what}", file.path)),
         }
+    }
+    problems.extend(read.iter().filter_map(|list| badly_signed(list, profile)));
+    // Who has signed such a list is no question then.
+    if !problems.is_empty() {
+        return Err(problems);
     }
     let signers: Vec<Signer> = read
         .iter()
@@ -89,6 +96,27 @@ const FORGED: &str = "its signature is not that of the authority of this name in
     or put the authority's present certificate into ca";
 const UNKNOWN: &str = "no certificate of this authority is in ca or in our own chain: it counts only for \
     peers that send that certificate along";
+
+/// A line on a list that was signed so that others can forge it, or as the profile does not have it. The
+/// libraries ask neither.
+fn badly_signed(list: &Read<'_>, profile: Profile) -> Option<String> {
+    let algorithm = list.crl.signature_algorithm();
+    let what = match (
+        signing::weak(algorithm),
+        profile.outside_signature(algorithm),
+    ) {
+        (Some(weak), _) => {
+            format!(
+                "{weak}, which others can forge: its authority must sign with SHA-256 or better"
+            )
+        }
+        (None, Some(outside)) => {
+            format!("{outside}: its authority must sign otherwise, or set fips to off")
+        }
+        (None, None) => return None,
+    };
+    Some(about(list, &what))
+}
 
 /// A line on one list.
 fn about(list: &Read<'_>, what: &str) -> String {

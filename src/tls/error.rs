@@ -206,6 +206,9 @@ pub(super) fn plaintext_protocol(first: &[u8]) -> Option<&'static str> {
     if POSTGRES[..2].iter().any(begins) || first.get(4..8) == Some(POSTGRES[2]) {
         return Some("PostgreSQL, which negotiates TLS inside its own protocol");
     }
+    if first.starts_with(b"PROXY ") || first.starts_with(b"\r\n\r\n\0\r\nQ") {
+        return Some("the PROXY protocol, for which proxy_protocol.in.from would have to list it");
+    }
     if first.starts_with(b"SSH-") {
         return Some("SSH");
     }

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use super::backend;
 use super::backend::lib::asn1::{Asn1Time, Asn1TimeRef};
 use super::backend::lib::error::ErrorStack;
+use super::backend::lib::hash::{MessageDigest, hash};
 use super::backend::lib::nid::Nid;
-use super::backend::lib::sha::sha256;
 use super::backend::lib::x509::{GeneralNameRef, X509NameRef, X509Ref};
 use crate::identity::{PeerCert, San};
 
@@ -67,7 +67,16 @@ fn values(name: &X509NameRef, kind: Nid) -> impl Iterator<Item = Option<String>>
 /// as everybody writes them.
 fn spki(cert: &X509Ref) -> Option<[u8; 32]> {
     let key = cert.public_key().and_then(|key| key.public_key_to_der());
-    Some(sha256(&key.ok()?))
+    sha256(&key.ok()?)
+}
+
+/// The SHA-256 of some bytes; none if the library, as a FIPS module in its error state, computes none.
+///
+/// Not by the library's older interface: the crate takes it for one that cannot fail, and gives back memory
+/// that nobody has written to where it does.
+pub(super) fn sha256(bytes: &[u8]) -> Option<[u8; 32]> {
+    let digest = hash(MessageDigest::sha256(), bytes).ok()?;
+    digest[..].try_into().ok()
 }
 
 fn general_name(name: &GeneralNameRef) -> Option<San> {

@@ -80,13 +80,40 @@ impl FipsFacts {
         }
     }
 
-    /// What keeps the proof from holding, the first if several do.
+    /// What keeps the proof from holding, the first if several do. It holds if every step of it was gone,
+    /// and each is passed: what was not asked proves nothing.
     pub fn fault(&self) -> Option<FipsFault> {
-        let failed = self.checks.iter().find(|check| !check.is_passed)?;
-        Some(match failed.is_presence {
-            true => FipsFault::Absent(failed.otherwise),
-            false => FipsFault::Unsound(failed.otherwise),
-        })
+        if let Some(failed) = self.checks.iter().find(|check| !check.is_passed) {
+            return Some(match failed.is_presence {
+                true => FipsFault::Absent(failed.otherwise),
+                false => FipsFault::Unsound(failed.otherwise),
+            });
+        }
+        let is_whole = self.module.is_some() && self.checks.len() >= backend::STEPS;
+        (!is_whole).then_some(FipsFault::Unsound(
+            "the TLS library did not go through all steps of its FIPS module's proof",
+        ))
+    }
+
+    /// A proof of every step, for tests of what becomes of one: `otherwise` is what is so if it fails.
+    #[cfg(test)]
+    pub(crate) fn sample(is_passed: bool, otherwise: &'static str) -> FipsFacts {
+        let check = FipsCheck {
+            what: "what",
+            otherwise,
+            is_passed,
+            is_presence: false,
+        };
+        FipsFacts {
+            module: Some(FipsModule {
+                name: "module".to_owned(),
+                version: None,
+                hash: None,
+                build: None,
+                algorithms: Vec::new(),
+            }),
+            checks: vec![check; backend::STEPS],
+        }
     }
 }
 
@@ -99,17 +126,13 @@ pub fn hybrid_fault() -> Option<&'static str> {
 mod tests {
     use super::*;
 
-    fn facts(checks: &[(bool, bool)]) -> FipsFacts {
-        let check = |(is_passed, is_presence): &(bool, bool)| FipsCheck {
-            what: "what",
-            otherwise: "otherwise",
-            is_passed: *is_passed,
-            is_presence: *is_presence,
-        };
-        FipsFacts {
-            module: None,
-            checks: checks.iter().map(check).collect(),
+    /// A whole proof, but for what comes of these steps: whether it is passed, and about presence.
+    fn facts(steps: &[(bool, bool)]) -> FipsFacts {
+        let mut facts = FipsFacts::sample(true, "otherwise");
+        for (check, (is_passed, is_presence)) in facts.checks.iter_mut().zip(steps) {
+            (check.is_passed, check.is_presence) = (*is_passed, *is_presence);
         }
+        facts
     }
 
     #[test]
@@ -119,6 +142,25 @@ mod tests {
         assert_eq!(facts(&[(false, true), (false, false)]).fault(), absent);
         let unsound = Some(FipsFault::Unsound("otherwise"));
         assert_eq!(facts(&[(true, true), (false, false)]).fault(), unsound);
+    }
+
+    #[test]
+    fn a_proof_that_lacks_a_step_or_the_module_does_not_hold_though_nothing_in_it_fails() {
+        let is_unsound = |facts: &FipsFacts| matches!(facts.fault(), Some(FipsFault::Unsound(_)));
+        for count in 0..backend::STEPS {
+            let mut short = facts(&[]);
+            short.checks.truncate(count);
+            assert!(is_unsound(&short), "{count} steps");
+        }
+        let mut without_module = facts(&[]);
+        without_module.module = None;
+        assert!(is_unsound(&without_module));
+        // A step that fails still says more.
+        let absent = FipsFacts {
+            module: None,
+            checks: facts(&[(false, true)]).checks[..1].to_vec(),
+        };
+        assert_eq!(absent.fault(), Some(FipsFault::Absent("otherwise")));
     }
 
     #[test]
@@ -140,5 +182,8 @@ mod tests {
         let facts = FipsFacts::gather();
         assert_eq!(facts.fault().is_none(), crate::tls::is_fips());
         assert_eq!(facts.module.is_some(), facts.checks.len() > 1);
+        // A library without its module goes one step.
+        let is_whole = facts.checks.len() == backend::STEPS;
+        assert_eq!(is_whole, facts.module.is_some());
     }
 }

@@ -11,9 +11,11 @@ mod describe;
 mod error;
 mod facts;
 mod fips;
+mod fit;
 mod known;
 mod lifetime;
 mod name;
+mod onward;
 mod pool;
 mod profile;
 mod proof;
@@ -22,6 +24,7 @@ mod resumption;
 mod revocation;
 mod room;
 mod session;
+mod signing;
 mod slot;
 mod staple;
 mod tally;
@@ -34,6 +37,7 @@ pub use crl::{ListFacts, describe_lists};
 pub use describe::{CertFacts, describe};
 pub use error::TlsError;
 pub use fips::{FipsCheck, FipsFacts, FipsFault, FipsModule, hybrid_fault};
+pub use onward::Particulars;
 pub use profile::Profile;
 pub use revocation::{CrlScope, ListDates, OnStaleCrl, Revocation};
 pub use session::{Handshake, Negotiated, ReadOutcome, Role, Session};
@@ -44,15 +48,22 @@ pub fn library_version() -> String {
     backend::version()
 }
 
+/// Lets the TLS library read its own files now and not when it is used first.
+pub fn prepare() {
+    backend::prepare();
+}
+
 /// Whether the TLS library runs as a FIPS module.
 pub fn is_fips() -> bool {
     backend::is_fips()
 }
 
-/// The SHA-256 of some bytes, in hexadecimal.
+/// The SHA-256 of some bytes, in hexadecimal; empty if the library, as a FIPS module in its error state,
+/// computes none.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    let digest = backend::lib::sha::sha256(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digest = facts::sha256(bytes);
+    let digest = digest.iter().flatten();
+    digest.map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Gives memory that the library and the sessions had back to the system. Up to 20 ms were seen for 80 MiB,

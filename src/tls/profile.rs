@@ -6,10 +6,9 @@
 //! The rules are those of NIST SP 800-52 Rev. 2 for versions, suites, groups, signatures and certificates
 //! (3.1 to 3.4), and of the implementation guidance of FIPS 140-3 (D.Q) for the extended master secret.
 
-use super::backend;
-use super::backend::lib::nid::Nid;
-use super::backend::lib::pkey::Id;
-use super::backend::lib::x509::X509Ref;
+mod certs;
+
+pub(super) use self::certs::Place;
 use super::session::Negotiated;
 use crate::base::reason::CloseReason;
 
@@ -147,65 +146,6 @@ impl Profile {
             let detail = "TLS 1.2 was negotiated without the extended master secret";
             (CloseReason::TlsNoEms, detail.to_owned())
         })
-    }
-
-    /// What of a certificate is outside of the profile, if anything is. `is_leaf` if it is the first of its
-    /// chain; the signature of one that is an anchor does not count.
-    pub(super) fn outside_cert(
-        self,
-        cert: &X509Ref,
-        is_leaf: bool,
-        is_anchor: bool,
-    ) -> Option<(CloseReason, String)> {
-        if !self.is_fips() {
-            return None;
-        }
-        let signature = cert.signature_algorithm().object().nid();
-        if let Some(kind) = other_key(cert) {
-            let what = format!("its key is {kind}; FIPS takes RSA, P-256, P-384 and P-521");
-            Some((CloseReason::FipsProfile, what))
-        } else if !is_anchor && !CERT_SIGNATURES.contains(&signature) {
-            let name = signature.long_name().unwrap_or("an unknown algorithm");
-            let what = format!("it was signed with {name}, which FIPS does not allow");
-            Some((CloseReason::FipsProfile, what))
-        } else if is_leaf && !backend::states_purpose(cert) {
-            let what = "FIPS wants it to say what for: key usage digitalSignature, and an extended key usage";
-            Some((CloseReason::CertWrongPurpose, what.to_owned()))
-        } else {
-            None
-        }
-    }
-}
-
-/// Signatures of certificates. The library refuses RSA-PSS with a weak digest.
-const CERT_SIGNATURES: [Nid; 7] = [
-    Nid::SHA256WITHRSAENCRYPTION,
-    Nid::SHA384WITHRSAENCRYPTION,
-    Nid::SHA512WITHRSAENCRYPTION,
-    Nid::RSASSAPSS,
-    Nid::ECDSA_WITH_SHA256,
-    Nid::ECDSA_WITH_SHA384,
-    Nid::ECDSA_WITH_SHA512,
-];
-
-/// What a certificate's key is, if it is of no kind that FIPS takes. Its length is judged elsewhere.
-fn other_key(cert: &X509Ref) -> Option<String> {
-    const CURVES: [Nid; 3] = [Nid::X9_62_PRIME256V1, Nid::SECP384R1, Nid::SECP521R1];
-    let Ok(key) = cert.public_key() else {
-        return Some("of an unknown kind".to_owned());
-    };
-    match key.id() {
-        Id::RSA => None,
-        Id::EC => {
-            let curve = key.ec_key().ok().and_then(|key| key.group().curve_name());
-            match curve {
-                Some(curve) if CURVES.contains(&curve) => None,
-                Some(curve) => Some(format!("EC on {}", curve.short_name().unwrap_or("a curve"))),
-                None => Some("EC on a curve without a name".to_owned()),
-            }
-        }
-        Id::ED25519 => Some("Ed25519".to_owned()),
-        other => Some(format!("of the kind {}", other.as_raw())),
     }
 }
 

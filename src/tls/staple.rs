@@ -18,11 +18,12 @@ use der::Decode;
 use der::asn1::ObjectIdentifier;
 
 use self::asn1::Certificate;
-use self::judge::{Good, Objection};
+use self::judge::{Good, Objection, Terms};
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::ssl::{SslContextBuilder, SslRef, StatusType};
 use super::backend::lib::x509::{X509, X509Ref};
 use super::error::TlsError;
+use super::profile::Profile;
 use super::slot::Slot;
 use super::{backend, facts, lifetime, verify};
 use crate::base::reason::CloseReason;
@@ -30,17 +31,18 @@ use crate::base::reason::CloseReason;
 /// Who has issued the certificate of a session's server, from its verification to the end of this one.
 static ISSUER: Slot<Mutex<Option<X509>>> = Slot::new();
 
-/// Lets a context judge the staples of servers, in the sessions that [`ask`] for them. The library calls
-/// it in each full handshake once the chain was accepted, whether there is a staple or not; OpenSSL in
-/// resumed ones too.
+/// Lets a context judge the staples of servers, in the sessions that [`ask`] for them, by the profile. The
+/// library calls it in each full handshake once the chain was accepted, whether there is a staple or not;
+/// OpenSSL in resumed ones too.
 pub(super) fn judge_all(
     builder: &mut SslContextBuilder,
     anchors: &[X509],
+    profile: Profile,
 ) -> Result<(), ErrorStack> {
     let anchors = anchors.to_vec();
     builder.set_status_callback(move |ssl| {
         let issuer = ISSUER.of(ssl).and_then(|issuer| issuer.lock().ok()?.take());
-        let Err((reason, what)) = check(ssl, issuer, &anchors) else {
+        let Err((reason, what)) = check(ssl, issuer, &anchors, profile) else {
             return Ok(true);
         };
         let cert = ssl.peer_certificate();
@@ -80,7 +82,12 @@ pub(super) fn issuer(ssl: &SslRef) -> Option<X509> {
 }
 
 /// Judges a server by its staple, and lets its session end with that.
-fn check(ssl: &SslRef, issuer: Option<X509>, anchors: &[X509]) -> Result<(), Objection> {
+fn check(
+    ssl: &SslRef,
+    issuer: Option<X509>,
+    anchors: &[X509],
+    profile: Profile,
+) -> Result<(), Objection> {
     if ssl.session_reused() {
         return Ok(());
     }
@@ -98,7 +105,8 @@ fn check(ssl: &SslRef, issuer: Option<X509>, anchors: &[X509]) -> Result<(), Obj
         return Ok(());
     };
     let now = lifetime::now().ok_or_else(|| invalid("the time cannot be told"))?;
-    let Good { until } = judge::judge(staple, &cert, &issuer, now)?;
+    let terms = Terms { now, profile };
+    let Good { until } = judge::judge(staple, &cert, &issuer, terms)?;
     lifetime::shorten(ssl, until).ok_or_else(|| invalid("its end cannot be kept"))
 }
 

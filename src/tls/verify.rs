@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex};
 use super::backend;
 use super::backend::lib::error::ErrorStack;
 use super::backend::lib::hash::{Hasher, MessageDigest};
-use super::backend::lib::nid::Nid;
 use super::backend::lib::pkey::Id;
 use super::backend::lib::ssl::SslRef;
 use super::backend::lib::stack::StackRef;
@@ -18,11 +17,11 @@ use super::context::ExpectedName;
 use super::credentials::Authorities;
 use super::error::TlsError;
 use super::known::{Chain, Digest, Known, Window};
-use super::profile::Profile;
+use super::profile::{Place, Profile};
 use super::revocation::{Fault, Lists};
 use super::session::Role;
 use super::slot::Slot;
-use super::{facts, lifetime, name, staple};
+use super::{facts, lifetime, name, signing, staple};
 use crate::base::reason::CloseReason;
 use crate::identity::PeerCert;
 
@@ -334,7 +333,7 @@ fn issuer_objection(trust: &Trust, store: &X509StoreContextRef) -> (CloseReason,
 
 /// Whether a certificate was signed by its own key. BoringSSL does not see that in one which may not
 /// sign others (key usage without keyCertSign), as most self-signed ones of servers may not.
-fn is_self_signed(cert: &X509Ref) -> bool {
+pub(super) fn is_self_signed(cert: &X509Ref) -> bool {
     let is_own_issuer = facts::name(cert.subject_name()) == facts::name(cert.issuer_name());
     let key = cert.public_key();
     is_own_issuer && key.is_ok_and(|key| cert.verify(&key).unwrap_or(false))
@@ -363,9 +362,15 @@ fn own_objection(trust: &Trust, store: &X509StoreContextRef) -> Option<(CloseRea
     {
         return Some((CloseReason::CertWeakSignature, what));
     }
+    let place = || match depth {
+        0 => Place::Leaf,
+        _ if is_anchor() => Place::Anchor,
+        _ => Place::Above,
+    };
     let profile = trust.profile;
-    let is_judged = profile.is_fips();
-    is_judged.then(|| profile.outside_cert(cert, depth == 0, is_anchor()))?
+    profile
+        .is_fips()
+        .then(|| profile.outside_cert(cert, place()))?
 }
 
 /// The peer's own certificate is judged last: with it the whole chain is good.
@@ -409,16 +414,5 @@ pub(super) fn weak_key(cert: &X509Ref) -> Option<String> {
 }
 
 pub(super) fn weak_signature(cert: &X509Ref) -> Option<String> {
-    const WEAK: [Nid; 6] = [
-        Nid::MD5WITHRSAENCRYPTION,
-        Nid::SHA1WITHRSAENCRYPTION,
-        Nid::SHA1WITHRSA,
-        Nid::ECDSA_WITH_SHA1,
-        Nid::DSAWITHSHA1,
-        Nid::DSAWITHSHA1_2,
-    ];
-    let algorithm = cert.signature_algorithm().object().nid();
-    let name = algorithm.long_name().unwrap_or("an unknown algorithm");
-    WEAK.contains(&algorithm)
-        .then(|| format!("it was signed with {name}"))
+    signing::weak(cert.signature_algorithm())
 }

@@ -1,14 +1,16 @@
 //! BoringSSL's module lies in the program itself, between two symbols; it tests itself before `main`.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+use super::require::assert_ends;
 use crate::support::peers;
-use crate::support::program::PROGRAM;
+use crate::support::program::{PROGRAM, Program};
 
 /// What a process is killed by that aborts.
 const SIGABRT: i32 = 6;
@@ -45,13 +47,20 @@ impl Copy {
     }
 }
 
+/// Some code of the module that does not run before the test or anywhere else here.
+const UNUSED: &str = "DH_compute_key_hashed";
+
+/// Where a symbol is to lie in memory, seen from where the program begins there.
+fn address(symbol: &str) -> usize {
+    let mut symbols = words("nm", &[]).into_iter();
+    let found = symbols.find(|words| words.last().is_some_and(|name| name == symbol));
+    let found = found.unwrap_or_else(|| panic!("the program has no symbol {symbol}"));
+    hex(&found[0])
+}
+
 /// Where in the program's file a symbol lies.
 fn place(symbol: &str) -> usize {
-    let address = words("nm", &[])
-        .into_iter()
-        .find(|words| words.last().is_some_and(|name| name == symbol))
-        .map(|words| hex(&words[0]))
-        .unwrap_or_else(|| panic!("the program has no symbol {symbol}"));
+    let address = address(symbol);
     // Such a line: [16] .text PROGBITS address offset size …
     let section = |words: Vec<String>| {
         let at = words.iter().position(|word| word == "PROGBITS")?;
@@ -108,8 +117,8 @@ fn an_undamaged_copy_starts_and_says_that_it_is_a_fips_module() {
 fn one_flipped_bit_anywhere_in_the_module_and_the_program_does_not_start() {
     let first = place("BORINGSSL_bcm_text_start");
     let last = place("BORINGSSL_bcm_text_end") - 1;
-    // No code of these runs before the test, so that nothing but the test can be what refuses.
-    let unused = place("DH_compute_key_hashed");
+    // Nothing but the test can be what refuses.
+    let unused = place(UNUSED);
     assert!((first..last).contains(&unused));
     for at in [unused, last] {
         assert_refuses(&Copy::flipped_at(Some(at)));
@@ -120,6 +129,31 @@ fn one_flipped_bit_anywhere_in_the_module_and_the_program_does_not_start() {
 fn a_module_that_is_not_the_one_of_its_hash_does_not_start() {
     let hash = place("BORINGSSL_bcm_text_hash");
     assert_refuses(&Copy::flipped_at(Some(hash)));
+}
+
+/// Flips a bit of the module in a process.
+fn flip_live(program: &Program) {
+    let folder = PathBuf::from(format!("/proc/{}", program.pid()));
+    // Such a line: 55d0c8a00000-55d0c8b00000 r--p 00000000 fe:00 1234 /…/mtls-persona
+    let maps = fs::read_to_string(folder.join("maps")).unwrap();
+    let mut lines = maps.lines();
+    let first = lines.find(|line| line.ends_with(PROGRAM) && line.contains(" 00000000 "));
+    let (start, _) = first.unwrap().split_once('-').unwrap();
+    let at = (hex(start) + address(UNUSED)) as u64;
+    let mut memory = OpenOptions::new();
+    let memory = memory
+        .read(true)
+        .write(true)
+        .open(folder.join("mem"))
+        .unwrap();
+    let mut byte = [0];
+    memory.read_exact_at(&mut byte, at).unwrap();
+    memory.write_all_at(&[byte[0] ^ 1], at).unwrap();
+}
+
+#[test]
+fn a_module_that_is_damaged_while_it_runs_ends_the_program_at_the_next_proof() {
+    assert_ends(Program::run, flip_live);
 }
 
 #[test]

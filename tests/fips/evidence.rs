@@ -3,16 +3,20 @@
 use std::fs;
 use std::path::Path;
 
+use mtls_persona::config::Source;
+use mtls_persona::ops::{self, Command, ControlLine, Surroundings};
 use mtls_persona::tls::is_fips;
 use serde_json::Value;
 
 use super::require::both;
 use crate::support::certs::TestPki;
+use crate::support::pairs;
 use crate::support::peers;
 use crate::support::program::{PROGRAM, outcome};
+use crate::support::wait::until;
 
 /// The SHA-256 of a file by another program.
-fn sha256(file: &Path) -> String {
+pub fn sha256(file: &Path) -> String {
     let mut command = peers::command("openssl");
     let output = command.args(["dgst", "-sha256", "-r"]).arg(file).output();
     let text = String::from_utf8(output.unwrap().stdout).unwrap();
@@ -33,7 +37,7 @@ fn evidence(config: Option<&Path>) -> (i32, Value) {
 #[test]
 fn without_a_configuration_it_tells_program_host_module_and_proof() {
     let (code, told) = evidence(None);
-    assert_eq!(code, 0);
+    assert_eq!(code, if is_fips() { 0 } else { 1 });
     assert_eq!(told["program"]["sha256"], sha256(Path::new(PROGRAM)));
     let rustc = told["program"]["rustc"].as_str().unwrap();
     assert!(rustc.starts_with("rustc "), "{rustc}");
@@ -54,6 +58,9 @@ fn without_a_configuration_it_tells_program_host_module_and_proof() {
         assert!(steps.iter().all(|step| step["passed"] == true), "{steps:?}");
     }
     if cfg!(feature = "fips") {
+        let build = told["module"]["build"].as_str().unwrap();
+        let is_by_the_crate = option_env!("BORING_BSSL_FIPS_PATH").is_none();
+        assert_eq!(build.contains("libssl patched"), is_by_the_crate, "{build}");
         assert_eq!(told["module"]["name"], "BoringCrypto");
         let hash = told["module"]["hash"].as_str().unwrap();
         assert!(hash.len() == 64 && hash.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -87,6 +94,67 @@ fn of_a_configuration_it_tells_what_comes_of_it_and_what_each_pair_may_negotiate
             assert_eq!(pair["resumption"], word == "off");
         }
     }
+}
+
+#[test]
+fn it_fails_where_run_would_for_the_files_that_are_named() {
+    let pki = TestPki::new();
+    let file = pki.folder().join("wrong.json");
+    let word = if is_fips() { "require" } else { "off" };
+    let config = pairs::with(both(&pki, word), "/ca", "/nowhere.pem");
+    fs::write(&file, config.to_string()).unwrap();
+    let (code, told) = evidence(Some(&file));
+    assert_eq!(code, 2);
+    let problems = told["configuration"]["problems"].as_array().unwrap();
+    assert!(problems.len() == 1 && problems[0].as_str().unwrap().starts_with("/nowhere.pem: "));
+}
+
+#[test]
+fn a_running_program_tells_the_configuration_that_it_has_and_not_what_its_file_has_become() {
+    let pki = TestPki::new();
+    let file = pki.folder().join("running.json");
+    let text = both(&pki, "off").to_string();
+    fs::write(&file, &text).unwrap();
+    let source = Source::new(&file);
+    let loaded = source.load().unwrap();
+    let running = ops::start(
+        loaded,
+        Some(source),
+        ControlLine::default(),
+        Surroundings::default(),
+    )
+    .unwrap();
+    let (board, command) = (running.fips(), running.commander());
+    let gauges = running.gauges();
+    let thread = std::thread::spawn(move || running.wait());
+    let told = || {
+        let [file] = board.files().try_into().unwrap();
+        (file.file, file.sha256)
+    };
+    let first = (file.clone(), sha256(&file));
+    assert_eq!(told(), first);
+    // It cannot be read, and so is not in use.
+    fs::write(&file, "{").unwrap();
+    command(Command::Reload);
+    until("the refusal", || {
+        (gauges.failed_reloads() == 1).then_some(())
+    });
+    assert_eq!(told(), first);
+    // The same in other words.
+    fs::write(&file, format!("\n{text}\n")).unwrap();
+    let second = (file.clone(), sha256(&file));
+    command(Command::Reload);
+    until("the reload", || (told() == second).then_some(()));
+    fs::write(
+        &file,
+        pairs::with(both(&pki, "off"), "/timeouts/connect", "5s").to_string(),
+    )
+    .unwrap();
+    let third = (file.clone(), sha256(&file));
+    command(Command::Reload);
+    until("the reload", || (told() == third).then_some(()));
+    command(Command::Stop);
+    thread.join().unwrap().unwrap();
 }
 
 #[test]

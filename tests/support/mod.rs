@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 pub mod access;
+pub mod alone;
 pub mod backend;
 pub mod black_hole;
 pub mod certs;
@@ -12,11 +13,13 @@ pub mod crowd;
 pub mod daemon;
 pub mod duplex;
 pub mod http;
+pub mod manager;
 pub mod metrics;
 pub mod nginx;
 pub mod ocsp;
 pub mod openssl;
 pub mod pairs;
+pub mod passed;
 pub mod pattern;
 pub mod peers;
 pub mod postgres;

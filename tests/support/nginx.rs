@@ -106,9 +106,14 @@ impl Seen {
     }
 }
 
-fn main_part(folder: &Path, server: &IdentityFiles, ca: &Path) -> String {
+/// The line that loads the stream module, where it is not built in.
+pub fn load_module() -> String {
     let module = MODULES.iter().find(|module| Path::new(module).exists());
     let module = module.map(|module| format!("load_module {module};\n"));
+    module.unwrap_or_default()
+}
+
+fn main_part(folder: &Path, server: &IdentityFiles, ca: &Path) -> String {
     format!(
         r#"{module}daemon off;
 worker_processes 1;
@@ -124,7 +129,7 @@ stream {{
     ssl_verify_client on;
     ssl_verify_depth 3;
 "#,
-        module = module.unwrap_or_default(),
+        module = load_module(),
         folder = folder.display(),
         cert = server.cert.display(),
         key = server.key.display(),

@@ -49,13 +49,18 @@ impl Responder {
 
     /// An identity with these extensions, in the words of the command.
     pub fn issue(&self, extensions: &str) -> IdentityFiles {
+        self.issue_for(&["ec", "-pkeyopt", "ec_paramgen_curve:P-256"], extensions)
+    }
+
+    /// As [`Responder::issue`], with a new key of that kind.
+    pub fn issue_for(&self, key_kind: &[&str], extensions: &str) -> IdentityFiles {
         let (request, settings, key) = (self.file("csr"), self.file("cnf"), self.file("key"));
         let cert = self.file("pem");
         fs::write(&settings, extensions).unwrap();
         let mut command = peers::command("openssl");
-        command.args(["req", "-new", "-nodes", "-newkey", "ec", "-pkeyopt"]);
-        command.args(["ec_paramgen_curve:P-256", "-subj", "/CN=issued", "-keyout"]);
-        run(command.arg(&key).arg("-out").arg(&request));
+        command.args(["req", "-new", "-nodes", "-subj", "/CN=issued"]);
+        command.arg("-newkey").args(key_kind);
+        run(command.arg("-keyout").arg(&key).arg("-out").arg(&request));
         let serial = self.made.fetch_add(1, Ordering::Relaxed).to_string();
         let mut command = peers::command("openssl");
         command.args(["x509", "-req", "-days", "2", "-set_serial", &serial, "-CA"]);

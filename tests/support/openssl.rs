@@ -149,6 +149,15 @@ fn piped(mut command: Command, input: &str) -> Vec<u8> {
 /// The revocation list of the root as the `openssl` command makes it, in PEM: it revokes the certificates
 /// in these files, holds for a day, and has one more extension (empty for none).
 pub fn crl(pki: &TestPki, revoked: &[&Path], extension: &str) -> String {
+    made_crl(pki, revoked, extension, &[])
+}
+
+/// As [`crl`], of nobody, signed as these options of the command say.
+pub fn crl_signed(pki: &TestPki, options: &[&str]) -> String {
+    made_crl(pki, &[], "", options)
+}
+
+fn made_crl(pki: &TestPki, revoked: &[&Path], extension: &str, options: &[&str]) -> String {
     let folder = TempDir::new().unwrap();
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -182,5 +191,5 @@ pub fn crl(pki: &TestPki, revoked: &[&Path], extension: &str) -> String {
     for cert in revoked {
         ca(&["-revoke", cert.to_str().unwrap()]);
     }
-    ca(&["-gencrl"])
+    ca(&[&["-gencrl"], options].concat())
 }

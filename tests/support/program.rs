@@ -56,6 +56,7 @@ impl Program {
         }
         let mut command = Command::new(PROGRAM);
         command.args(args).current_dir(folder.path());
+        command.stdin(Stdio::null());
         let config = folder.path().join(files[0].0);
         Program::spawn(command, config, folder).ready()
     }
@@ -67,12 +68,13 @@ impl Program {
         fs::write(&path, config.to_string()).unwrap();
         let mut command = Command::new(PROGRAM);
         command.arg("run").arg("--config").arg(&path);
+        command.stdin(Stdio::null());
         change(&mut command);
         Program::spawn(command, path, folder)
     }
 
     fn spawn(mut command: Command, config: PathBuf, folder: TempDir) -> Program {
-        command.stdin(Stdio::null()).stderr(Stdio::piped());
+        command.stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = Arc::new(Mutex::new(Vec::new()));
         let stderr = BufReader::new(child.stderr.take().unwrap());

@@ -84,7 +84,7 @@ fn stunnel(pki: &TestPki, own: &IdentityFiles, connect: SocketAddr, role: &str) 
 }
 
 /// Certificate, chain and key in one file.
-fn combined(identity: &IdentityFiles) -> PathBuf {
+pub fn combined(identity: &IdentityFiles) -> PathBuf {
     let path = identity.cert.with_extension("combined");
     let parts = [&identity.cert, &identity.key].map(|file| fs::read_to_string(file).unwrap());
     fs::write(&path, parts.concat()).unwrap();

@@ -31,24 +31,27 @@ pub fn root(pki: &TestPki) -> IdentityFiles {
 /// A certificate for a subject and its key, with extensions in the words of OpenSSL's configuration.
 pub fn sign(
     pki: &TestPki,
+    subject: (&str, &Path),
+    issuer: &IdentityFiles,
+    extensions: &str,
+) -> String {
+    sign_as(pki, subject, issuer, extensions, &["-sha256"])
+}
+
+/// As [`sign`], signed as these options of the command say.
+pub fn sign_as(
+    pki: &TestPki,
     (subject, key): (&str, &Path),
     issuer: &IdentityFiles,
     extensions: &str,
+    options: &[&str],
 ) -> String {
     let file = |name: &str| pki.folder().join(name);
     let (request, extension_file) = (file("by-hand.csr"), file("by-hand.ext"));
     let asks = ["req", "-new", "-subj", subject, "-key", path(key)];
     fs::write(&request, openssl(&asks)).unwrap();
     fs::write(&extension_file, extensions).unwrap();
-    let signs = [
-        "x509",
-        "-req",
-        "-days",
-        "2",
-        "-sha256",
-        "-in",
-        path(&request),
-    ];
+    let signs = ["x509", "-req", "-days", "2", "-in", path(&request)];
     let by = [
         "-CA",
         path(&issuer.cert),
@@ -58,7 +61,7 @@ pub fn sign(
         "77",
     ];
     let with = ["-extfile", path(&extension_file)];
-    String::from_utf8(openssl(&[&signs[..], &by, &with].concat())).unwrap()
+    String::from_utf8(openssl(&[&signs[..], options, &by, &with].concat())).unwrap()
 }
 
 pub fn path(path: &Path) -> &str {

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use mtls_persona::tls::authority::{Authority, KeyKind, Subject, Validity};
-use mtls_persona::tls::{CrlScope, OnStaleCrl, Revocation, Role};
+use mtls_persona::tls::{Credentials, CrlScope, MinVersion, OnStaleCrl, Profile, Revocation, Role};
 
-use super::pair::prove_looking;
+use super::pair::{material, prove_looking};
 use super::revocation::lists;
 use crate::support::certs::{TestPki, list_of, unix_now};
 use crate::support::openssl;
@@ -258,5 +258,90 @@ fn a_list_of_changes_alone_or_with_an_unknown_rule_is_a_problem() {
         let file = pki.write_crl(list);
         let problems = of(&pki, &file).expect_err(extension);
         assert_line(&problems, &file, &["CN=Test root", part]);
+    }
+}
+
+/// The problems with a list under a profile, the same for both roles.
+fn problems_under(profile: Profile, pki: &TestPki, file: &PathBuf) -> Vec<String> {
+    let told = [Role::Client, Role::Server].map(|role| {
+        let identity = match role {
+            Role::Client => pki.client("alice"),
+            Role::Server => pki.server("localhost"),
+        };
+        let mut material = material(&[&pki.ca], &identity, MinVersion::Tls12);
+        material.profile = profile;
+        material.revocation = lists(&[file]);
+        let proven = Credentials::prove(&material, &[role], unix_now());
+        proven.err().map(|error| error.0).unwrap_or_default()
+    });
+    let [as_client, as_server] = told;
+    assert_eq!(as_client, as_server);
+    as_client
+}
+
+/// How RSASSA-PSS is asked for, with that digest and a salt of so many bytes.
+fn pss<'a>(digest: &'a str, salt: &'a str) -> [&'a str; 6] {
+    let kind = ["-md", digest, "-sigopt", "rsa_padding_mode:pss", "-sigopt"];
+    [kind[0], kind[1], kind[2], kind[3], kind[4], salt]
+}
+
+#[test]
+fn a_list_that_was_signed_with_a_broken_digest_is_a_problem_with_fips_and_without() {
+    let weak = "which others can forge";
+    for (kind, options, part) in [
+        (KeyKind::EcP256, &["-md", "sha1"][..], "ecdsa-with-SHA1"),
+        (KeyKind::Rsa(2048), &["-md", "sha1"], "sha1WithRSA"),
+        (KeyKind::Rsa(2048), &["-md", "md5"], "md5WithRSA"),
+        (
+            KeyKind::Rsa(2048),
+            &pss("sha1", "rsa_pss_saltlen:20"),
+            "weak digest",
+        ),
+    ] {
+        let pki = TestPki::with_keys(kind);
+        let file = pki.write_crl(openssl::crl_signed(&pki, options));
+        for profile in [Profile::Ordinary, Profile::Fips] {
+            let problems = problems_under(profile, &pki, &file);
+            assert_line(&problems, &file, &["CN=Test root", weak, part]);
+        }
+    }
+}
+
+#[test]
+fn a_list_that_was_signed_as_fips_does_not_have_it_is_a_problem_under_its_profile_alone() {
+    for (kind, options, part) in [
+        (KeyKind::EcP256, &["-md", "sha224"][..], "ecdsa-with-SHA224"),
+        (KeyKind::Rsa(2048), &["-md", "sha224"], "sha224WithRSA"),
+        (
+            KeyKind::Rsa(2048),
+            &pss("sha256", "rsa_pss_saltlen:0"),
+            "RSASSA-PSS",
+        ),
+    ] {
+        let pki = TestPki::with_keys(kind);
+        let file = pki.write_crl(openssl::crl_signed(&pki, options));
+        // BoringSSL does not find the authority's signature in the last.
+        if part != "RSASSA-PSS" || cfg!(not(feature = "boringssl")) {
+            assert_eq!(problems_under(Profile::Ordinary, &pki, &file), [""; 0]);
+        }
+        let problems = problems_under(Profile::Fips, &pki, &file);
+        let parts = ["CN=Test root", "FIPS does not allow", part];
+        assert_line(&problems, &file, &parts);
+    }
+}
+
+#[test]
+fn lists_that_were_signed_as_fips_has_it_are_taken_under_its_profile() {
+    for (kind, options) in [
+        (KeyKind::EcP256, &["-md", "sha256"][..]),
+        (KeyKind::EcP384, &["-md", "sha512"]),
+        (KeyKind::Rsa(2048), &["-md", "sha384"]),
+        (KeyKind::Rsa(2048), &pss("sha256", "rsa_pss_saltlen:digest")),
+    ] {
+        let pki = TestPki::with_keys(kind);
+        let file = pki.write_crl(openssl::crl_signed(&pki, options));
+        for profile in [Profile::Ordinary, Profile::Fips] {
+            assert_eq!(problems_under(profile, &pki, &file), [""; 0]);
+        }
     }
 }

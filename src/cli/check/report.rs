@@ -26,6 +26,20 @@ pub(super) fn pair(pair: &Pair, chain: &[PeerCert]) -> String {
     for (label, what) in peers(pair) {
         line(label, &what);
     }
+    let proxy = &pair.proxy_protocol;
+    if !proxy.from.is_empty() {
+        let sources = &proxy.from;
+        line(
+            "proxy in",
+            &format!("a header must come from {sources}, and from nobody else"),
+        );
+    }
+    if let Some(version) = proxy.out {
+        line(
+            "proxy out",
+            &format!("each connection begins with a header {version}"),
+        );
+    }
     text
 }
 

@@ -12,7 +12,7 @@ use signal_hook::iterator::Signals;
 use super::{DemoError, while_doing};
 use crate::config;
 use crate::net::Endpoint;
-use crate::ops::{self, Command, ControlLine, Running, check_credentials};
+use crate::ops::{self, Command, ControlLine, Running, Surroundings, check_credentials};
 use crate::tls::Profile;
 
 /// Signals and ends that may wait to be looked at; more wait with their senders.
@@ -85,8 +85,13 @@ impl Stage {
         let checked = check_credentials(&loaded.config.pairs, Profile::Ordinary, now);
         let checked = checked.map_err(|lines| while_doing(doing)(lines.join("\n")))?;
         let days_left = checked.credentials.first().map_or(0, |own| own.days_left);
-        let running =
-            ops::start(loaded.config, None, ControlLine::default()).map_err(while_doing(doing))?;
+        let running = ops::start(
+            loaded,
+            None,
+            ControlLine::default(),
+            Surroundings::default(),
+        )
+        .map_err(while_doing(doing))?;
         let Some(Endpoint::Tcp(address)) = running.endpoint(0).cloned() else {
             return Err(while_doing(doing)("it does not listen on TCP"));
         };

@@ -26,7 +26,7 @@ fn line(label: &str, fact: &dyn Display) -> String {
 fn program(evidence: &Evidence) -> String {
     let program = &evidence.program;
     let hash = program.sha256.as_deref().unwrap_or("cannot be read");
-    let crates = program.crates.iter();
+    let crates = program.crates.iter().flatten();
     let crates = crates.filter(|name| TLS_CRATES.iter().any(|told| name.starts_with(told)));
     let crates: Vec<_> = crates.cloned().collect();
     let built = format!(
@@ -58,6 +58,11 @@ fn module(evidence: &Evidence) -> String {
     if let Some(hash) = &module.hash {
         text += &line("  hash", hash);
     }
+    if let Some(file) = &module.file {
+        let hash = file.sha256.as_deref().unwrap_or("cannot be read");
+        text += &line("  file", &file.path.display());
+        text += &line("  sha256", &hash);
+    }
     if let Some(build) = &module.build {
         text += &line("  built", build);
     }
@@ -84,17 +89,23 @@ fn configuration(evidence: &Evidence) -> String {
     let Some(found) = &evidence.configuration else {
         return String::new();
     };
-    let hash = found.sha256.as_deref().unwrap_or("cannot be read");
+    let hash = found.sha256.as_deref().unwrap_or("-");
     let asked = match found.fips_pq {
         true => format!("{}, fips_pq true", found.fips),
         false => found.fips.clone(),
     };
     let file = found.file.as_deref().unwrap_or(Path::new("-"));
-    let mut text = line("configuration", &file.display())
-        + &line("  sha256", &hash)
-        + &line("  fips", &asked)
+    let mut text = line("configuration", &file.display()) + &line("  sha256", &hash);
+    for one in &found.beside {
+        text += &line("  with", &one.file.display());
+        text += &line("  sha256", &one.sha256);
+    }
+    text += &(line("  fips", &asked)
         + &line("  in effect", &if found.in_effect { "yes" } else { "no" })
-        + &line("  verdict", &found.verdict);
+        + &line("  verdict", &found.verdict));
+    for problem in &found.problems {
+        text += &line("  problem", problem);
+    }
     for pair in &found.pairs {
         let resumption = if pair.resumption { "on" } else { "off" };
         text += &line("pair", &format!("{} ({})", pair.name, pair.mode));

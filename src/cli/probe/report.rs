@@ -4,7 +4,7 @@ use super::steps::{ANSWER_PATIENCE, Told};
 use super::verdict::{Found, Step, Stop};
 use crate::cli::certificate;
 use crate::cli::check::destination;
-use crate::config::Pair;
+use crate::config::{Pair, ProxyVersion};
 use crate::conn::Judgement;
 use crate::conn::race::Failure;
 use crate::identity::{PeerCert, Standing, standing};
@@ -58,6 +58,7 @@ fn words(pair: &Pair, found: &Found) -> String {
             let others = others.iter().map(beside);
             format!("{endpoint} answers{}", others.collect::<String>())
         }
+        Found::Proxied(version) => proxied(*version),
         Found::Tls(negotiated, was_asked) => tls(negotiated, *was_asked),
         Found::Certificate(_) => match &pair.server_name {
             Some(name) => format!("it proves to be {name}"),
@@ -77,6 +78,15 @@ fn words(pair: &Pair, found: &Found) -> String {
 fn listed(items: &[impl ToString]) -> String {
     let items: Vec<_> = items.iter().map(ToString::to_string).collect();
     items.join(", ")
+}
+
+/// Whether it is understood shows at the next step, if there is one.
+fn proxied(version: ProxyVersion) -> String {
+    let what = match version {
+        ProxyVersion::V1 => "with our own address: version 1 has no other word for a check",
+        ProxyVersion::V2 => "LOCAL: a check, made for nobody",
+    };
+    format!("sent a PROXY header {version}, {what}")
 }
 
 /// An address that was tried beside the one that answered.

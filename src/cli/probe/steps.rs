@@ -12,12 +12,14 @@ use super::verdict::{self, Found, Seen, Step, Stop};
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
-use crate::config::{Address, Pair, ServerName};
+use crate::config::{Address, Pair, ProxyVersion, ServerName};
 use crate::conn::{
-    Dial, DialStep, Dialer, Judgement, Leg, Readiness, expected_name, judge, no_answer, no_rule,
+    self, Dial, DialStep, Dialer, Judgement, Leg, Readiness, expected_name, judge, no_answer,
+    no_rule,
 };
 use crate::identity::PeerCert;
-use crate::net::Socket;
+use crate::net::proxy::{Ends, write_unproxied};
+use crate::net::{Sent, Socket};
 use crate::offload::dns::{self, DnsError};
 use crate::relay::{Fill, Leg as _};
 use crate::tls::{Credentials, Handshake, Role, Session, TlsError};
@@ -91,7 +93,10 @@ struct Prober<'a> {
 impl Prober<'_> {
     fn dial(&mut self, credentials: &Credentials) -> Result<(), Halt> {
         let mut dial = self.step(Step::Name, Self::name)?;
-        let socket = self.step(Step::Connect, |prober| prober.connect(&mut dial))?;
+        let mut socket = self.step(Step::Connect, |prober| prober.connect(&mut dial))?;
+        if let Some(out) = self.pair.proxy_protocol.out {
+            self.step(Step::Proxy, |_| announce(&mut socket, out))?;
+        }
         let Some(name) = &self.pair.server_name else {
             return Ok(());
         };
@@ -259,6 +264,24 @@ impl Prober<'_> {
             _ => self.events.iter().for_each(&mut note),
         }
         Ok(())
+    }
+}
+
+/// Sends the PROXY header of a connection that is made for nobody else.
+fn announce(socket: &mut Socket, out: ProxyVersion) -> Result<(Found, ()), Stop> {
+    let ends = socket.own_address().zip(socket.peer_address());
+    let ends = ends.map(|(source, destination)| Ends {
+        source,
+        destination,
+    });
+    let header = write_unproxied(conn::version(out), ends);
+    // A socket that was just connected takes all of it.
+    match socket.send(&header) {
+        Sent::Bytes(count) if count == header.len() => Ok((Found::Proxied(out), ())),
+        _ => {
+            let what = "it is gone before the PROXY header was sent".to_owned();
+            Err(Stop::new(CloseReason::SinkLost, what))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::reason::CloseReason;
-use crate::config::{Address, OnTruncation};
+use crate::config::{Address, OnTruncation, ProxyVersion};
 use crate::conn::race::Failure;
 use crate::conn::{Judgement, MUTE_END};
 use crate::identity::PeerCert;
@@ -19,6 +19,8 @@ pub(super) enum Step {
     Name,
     /// One of them is connected to.
     Connect,
+    /// It is told that the connection is nobody's but ours.
+    Proxy,
     /// It speaks TLS as we do.
     Tls,
     /// It proves who it is.
@@ -35,6 +37,7 @@ impl Step {
         match self {
             Step::Name => "name",
             Step::Connect => "connect",
+            Step::Proxy => "proxy",
             Step::Tls => "tls",
             Step::Certificate => "certificate",
             Step::Access => "access",
@@ -52,6 +55,8 @@ pub(super) enum Found {
     Addresses(Arc<str>, Vec<IpAddr>),
     /// Where it connected, and what became of the addresses that were tried beside it.
     Connected(Endpoint, Vec<(Endpoint, Option<Failure>)>),
+    /// The PROXY header that was sent.
+    Proxied(ProxyVersion),
     /// What was negotiated, and whether a certificate of ours was asked for, if that is known.
     Tls(Negotiated, Option<bool>),
     /// The gateway's certificate, which is good.

@@ -7,6 +7,7 @@ mod files;
 mod lists;
 mod pair;
 pub(super) mod print;
+mod proxy;
 
 use log::LevelFilter;
 
@@ -46,6 +47,7 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Config, Reported> {
     let (log_level, log_format) = log.unwrap_or((LevelFilter::Info, LogFormat::default()));
     let admin = reader.take_object("admin", admin::read).unwrap_or_default();
     let (fips, fips_pq) = read_fips(reader);
+    let landlock = reader.take_or("landlock", true, value::switch);
     let mut defaults = Defaults {
         files: Files::read(reader),
         min_version: reader.take_or("min_version", TlsVersion::default(), value::min_version),
@@ -68,6 +70,7 @@ pub(super) fn read(reader: &mut ObjectReader<'_>) -> Result<Config, Reported> {
         admin,
         fips,
         fips_pq,
+        landlock,
     })
 }
 
@@ -127,14 +130,7 @@ fn tcp_options(reader: &mut ObjectReader<'_>) -> TcpOptions {
 }
 
 fn read_fips(reader: &mut ObjectReader<'_>) -> (Fips, bool) {
-    let words = |value: &Value| {
-        let words = [
-            ("off", Fips::Off),
-            ("auto", Fips::Auto),
-            ("require", Fips::Require),
-        ];
-        value::one_of(value, &words)
-    };
+    let words = |value: &Value| value::one_of(value, &Fips::WORDS);
     let fips = reader.take_or("fips", Fips::default(), words);
     let wants_pq = reader.take_or("fips_pq", false, value::switch);
     if wants_pq && fips == Fips::Off {

@@ -4,6 +4,7 @@ use super::allow::Allow;
 use super::directory::{HOST_PORT, directory, id_source};
 use super::files::Files;
 use super::lists::Lists;
+use super::proxy::proxy_protocol;
 use super::{on_peer_expiry, on_reload, resumption, timeouts};
 use std::sync::Arc;
 
@@ -76,6 +77,11 @@ fn complete(
     let on_reload = reader.take_or("on_reload", defaults.on_reload, on_reload);
     let on_peer_expiry = reader.take_or("on_peer_expiry", defaults.on_peer_expiry, on_peer_expiry);
     let allow = Allow::read(reader, mode);
+    let proxy_protocol = reader
+        .take_object("proxy_protocol", |r| {
+            proxy_protocol(r, inbound.as_ref().ok())
+        })
+        .transpose();
     let asked = asked(reader, mode, &tls);
     let (connect_id, directory) = asked?;
     let outbound = match &directory {
@@ -97,6 +103,7 @@ fn complete(
         allow: allow.list,
         allow_outbound: allow.outbound,
         allow_mode: allow.mode,
+        proxy_protocol: proxy_protocol?.unwrap_or_default(),
         tcp: defaults.tcp.clone(),
         connect_id,
         directory,

@@ -49,6 +49,7 @@ fn tree(config: &Config) -> Value {
         text(fips.to_string())
     });
     file.if_other("fips_pq", &config.fips_pq, &false, |p| Value::Bool(*p));
+    file.if_other("landlock", &config.landlock, &true, |l| Value::Bool(*l));
     let pairs = config.pairs.iter().map(|pair| common.pair(pair));
     file.put("address_pairs", Value::List(pairs.collect()));
     file.done()

@@ -60,6 +60,7 @@ fn the_five_key_file_gets_every_default() {
     assert_eq!(pair.tls.min_version, TlsVersion::Tls12);
     assert_eq!(pair.tls.resumption, Resumption::Usual);
     assert_eq!((config.fips, config.fips_pq), (Fips::Off, false));
+    assert!(config.landlock);
     assert_eq!(pair.timeouts.connect, secs(10));
     assert_eq!(pair.timeouts.handshake, secs(10));
     assert_eq!(pair.timeouts.idle, None);

@@ -23,8 +23,13 @@ fn pair(persona: &str, id: &str) -> Result<Loaded, Problems> {
         problem
     };
     match loaded {
-        Ok(Loaded { config, warnings }) => Ok(Loaded {
+        Ok(Loaded {
             config,
+            warnings,
+            files,
+        }) => Ok(Loaded {
+            config,
+            files,
             warnings: warnings.into_iter().map(shorten).collect(),
         }),
         Err(found) => Err(Problems(found.0.into_iter().map(shorten).collect())),

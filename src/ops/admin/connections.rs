@@ -1,5 +1,7 @@
 //! The live connections, which the workers are asked for.
 
+use std::net::SocketAddr;
+
 use serde::Serialize;
 
 use super::legs::{Leg, leg};
@@ -30,6 +32,9 @@ struct Connection<'a> {
     id: String,
     pair: &'a str,
     phase: &'a str,
+    /// For whom it is made, by a PROXY header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<SocketAddr>,
     age_ms: u64,
     idle_ms: u64,
     bytes_outward: u64,
@@ -62,6 +67,7 @@ fn connection(worker: usize, report: &Report) -> Connection<'_> {
         id: format!("{worker}-{}", report.id.generation),
         pair: &report.pair.name,
         phase: report.phase,
+        source: report.source,
         age_ms: millis(report.age),
         idle_ms: millis(report.idle),
         bytes_outward: report.bytes_outward,

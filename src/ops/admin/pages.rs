@@ -84,7 +84,7 @@ pub(super) fn fips(board: &Board) -> Page {
     let generation = board.generation();
     let pairs = generation.posts().iter().map(|post| &*post.served.pair);
     let origin = &board.origin;
-    let evidence = Evidence::running(origin.file.as_deref(), pairs, &origin.fips, unix_now());
+    let evidence = Evidence::running(pairs, &origin.fips, unix_now());
     Page::new(true, &evidence)
 }
 

@@ -36,6 +36,8 @@ struct Status<'a> {
     generation: Generation,
     reloads: Reloads<'a>,
     fips: Fips,
+    /// Whether the kernel holds the program to its files and ports.
+    landlock: &'static str,
     connections: Option<Connections>,
     workers: Vec<Worker>,
     dns: Option<Dns>,
@@ -155,6 +157,7 @@ pub(super) async fn page(board: &Board, rates: &Mutex<Rates>) -> String {
             last: loads.iter().rev().map(reload).collect(),
         },
         fips: fips(board),
+        landlock: board.origin.landlock.label(),
         connections: crew.map(connections),
         workers: crew.map_or(Vec::new(), workers),
         dns: crew.map(|crew| Dns {

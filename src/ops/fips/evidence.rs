@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use super::guard::ProofBoard;
+use super::program::{ModuleFile, Program, program};
 use super::standing::{Effect, HostFlag, Standing};
-use crate::config::{Config, Fips, Pair, TlsVersion};
-use crate::ops::credentials::resumption;
+use crate::config::{Fips, Loaded, Pair, TlsVersion};
+use crate::ops::credentials::{check_credentials, resumption};
 use crate::tls::{self, FipsFacts, FipsModule, Profile, Resumption, Seen};
 
 /// What a program, a module and a configuration can be told by. Times are in UTC, hashes in hexadecimal.
@@ -31,27 +31,6 @@ pub struct Evidence {
     pub negotiated: Option<BTreeMap<&'static str, BTreeMap<&'static str, u64>>>,
 }
 
-/// The running program's file and what it was built with.
-#[derive(Debug, Serialize)]
-pub struct Program {
-    /// Its version.
-    pub version: &'static str,
-    /// The SHA-256 of the file that runs.
-    pub sha256: Option<String>,
-    /// The compiler.
-    pub rustc: &'static str,
-    /// What it was compiled for.
-    pub target: &'static str,
-    /// `release` or `debug`.
-    pub build: &'static str,
-    /// The features that were chosen.
-    pub features: &'static str,
-    /// The TLS library and its version.
-    pub tls_library: String,
-    /// Every crate of the dependencies that the build was held to, as `name version`.
-    pub crates: Vec<String>,
-}
-
 /// The machine.
 #[derive(Debug, Serialize)]
 pub struct Host {
@@ -70,6 +49,8 @@ pub struct Module {
     pub version: String,
     /// The hash of its code by which it tests itself.
     pub hash: Option<String>,
+    /// The file that it is, if it is one of its own.
+    pub file: Option<ModuleFile>,
     /// What it was built from and with.
     pub build: Option<String>,
     /// The algorithms that it calls its own.
@@ -103,18 +84,56 @@ pub struct ProofStep {
 pub struct Configured {
     /// Its file, if it is from one.
     pub file: Option<PathBuf>,
-    /// The SHA-256 of that as it is now.
+    /// The SHA-256 of what was read there.
     pub sha256: Option<String>,
-    /// Its word on FIPS.
+    /// Files that belong to it, as one of the older forms has them.
+    pub beside: Vec<ConfigFile>,
+    /// The word on FIPS: that of the command line, or else its own.
     pub fips: String,
     /// Whether it asks for hybrids with ML-KEM.
     pub fips_pq: bool,
+    /// Whether FIPS is to be in effect with it, by that word or, if that is `auto`, by the host.
+    pub asked_for: bool,
     /// Whether FIPS is in effect with it.
     pub in_effect: bool,
     /// The line that the log has, or why the program does not run with it.
     pub verdict: String,
-    /// What each pair may negotiate; none if the program does not run.
+    /// What is wrong with the certificates, keys and lists that it names, for which the program does not
+    /// run with it.
+    pub problems: Vec<String>,
+    /// What each pair may negotiate; none if FIPS is wanted and not to be had.
     pub pairs: Vec<Negotiable>,
+}
+
+/// What it comes to, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A program with that configuration would run as it says; without a configuration, the proof holds.
+    Good,
+    /// FIPS is asked for and not in effect.
+    NotInEffect,
+    /// Something is wrong with the files that the configuration names.
+    Wrong,
+}
+
+/// A file of a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConfigFile {
+    /// Where it lies.
+    pub file: PathBuf,
+    /// The SHA-256 of what was read there, which may be something else by now.
+    pub sha256: String,
+}
+
+impl ConfigFile {
+    /// What a configuration was read from.
+    pub fn of(loaded: &Loaded) -> Vec<ConfigFile> {
+        let files = loaded.files.iter().map(|read| ConfigFile {
+            file: read.path.clone(),
+            sha256: tls::sha256_hex(read.text.as_bytes()),
+        });
+        files.collect()
+    }
 }
 
 /// What a pair may negotiate.
@@ -138,23 +157,18 @@ pub struct Negotiable {
     pub resumption: bool,
 }
 
-/// A configuration and where it is from.
-pub struct Source<'a> {
-    /// Its file.
-    pub path: &'a Path,
-    /// What it says.
-    pub config: &'a Config,
-}
-
 impl Evidence {
     /// Looks at everything anew, as a start would. `now` is in seconds since 1970.
-    pub fn gather(source: Option<&Source<'_>>, now: i64) -> Evidence {
+    pub fn gather(loaded: Option<&Loaded>, now: i64) -> Evidence {
         let facts = FipsFacts::gather();
-        let configuration = source.map(|source| {
-            let config = source.config;
-            let unread = Configured::unread(Some(source.path), config.fips, config.fips_pq);
-            match Standing::of(config) {
-                Ok((standing, facts)) => unread.by(&standing, facts.as_ref(), config.pairs.iter()),
+        let configuration = loaded.map(|loaded| {
+            let config = &loaded.config;
+            let unread = Configured::unread(ConfigFile::of(loaded), config.fips, config.fips_pq);
+            match Standing::by(config, HostFlag::read(), Some(&facts)) {
+                Ok(standing) => Configured {
+                    problems: problems(&config.pairs, standing.profile(), now),
+                    ..unread.by(&standing, Some(&facts), config.pairs.iter())
+                },
                 Err(verdict) => Configured { verdict, ..unread },
             }
         });
@@ -162,9 +176,8 @@ impl Evidence {
     }
 
     /// Of this running program, by its last proof, or by one of now if it has proven nothing. `pairs` are
-    /// those that it serves, and `file` is where they are from.
+    /// those that it serves.
     pub fn running<'a>(
-        file: Option<&Path>,
         pairs: impl Iterator<Item = &'a Pair>,
         board: &ProofBoard,
         now: i64,
@@ -174,7 +187,7 @@ impl Evidence {
             Some(facts) => (facts.clone(), proof.at),
             None => (FipsFacts::gather(), now),
         };
-        let unread = Configured::unread(file, standing.wanted, standing.wants_pq);
+        let unread = Configured::unread(board.files(), standing.wanted, standing.wants_pq);
         let configuration = unread.by(standing, proof.facts.as_ref(), pairs);
         Evidence {
             negotiated: Some(negotiated(tls::seen())),
@@ -207,22 +220,38 @@ impl Evidence {
         }
     }
 
-    /// Whether a program with that configuration would run; also if there is none.
-    pub fn would_run(&self) -> bool {
-        let pairs = self.configuration.as_ref().map(|found| &found.pairs);
-        pairs.is_none_or(|pairs| !pairs.is_empty())
+    /// What it comes to.
+    pub fn verdict(&self) -> Verdict {
+        match &self.configuration {
+            None if self.proof.holds => Verdict::Good,
+            None => Verdict::NotInEffect,
+            Some(found) if !found.problems.is_empty() => Verdict::Wrong,
+            Some(found) if found.asked_for && !found.in_effect => Verdict::NotInEffect,
+            Some(_) => Verdict::Good,
+        }
     }
 }
 
+/// What keeps a program with these pairs from running.
+fn problems(pairs: &[Pair], profile: Profile, now: i64) -> Vec<String> {
+    let checked = check_credentials(pairs, profile, now);
+    checked.err().unwrap_or_default()
+}
+
 impl Configured {
-    fn unread(file: Option<&Path>, fips: Fips, fips_pq: bool) -> Configured {
+    fn unread(files: Vec<ConfigFile>, fips: Fips, fips_pq: bool) -> Configured {
+        let mut files = files.into_iter();
+        let own = files.next();
         Configured {
-            file: file.map(Path::to_owned),
-            sha256: file.and_then(sha256_of),
+            file: own.as_ref().map(|own| own.file.clone()),
+            sha256: own.map(|own| own.sha256),
+            beside: files.collect(),
             fips: fips.to_string(),
             fips_pq,
+            asked_for: fips != Fips::Off,
             in_effect: false,
             verdict: String::new(),
+            problems: Vec::new(),
             pairs: Vec::new(),
         }
     }
@@ -236,6 +265,7 @@ impl Configured {
     ) -> Configured {
         let profile = standing.profile();
         Configured {
+            asked_for: standing.effect != Effect::Off,
             in_effect: standing.effect == Effect::Proven,
             verdict: standing.line(facts),
             pairs: pairs.map(|pair| negotiable(pair, profile)).collect(),
@@ -281,39 +311,6 @@ fn negotiable(pair: &Pair, profile: Profile) -> Negotiable {
     }
 }
 
-fn program() -> Program {
-    // What runs stays the same, and is large.
-    static SHA256: OnceLock<Option<String>> = OnceLock::new();
-    let unknown = "unknown";
-    Program {
-        version: env!("CARGO_PKG_VERSION"),
-        sha256: SHA256
-            .get_or_init(|| sha256_of(Path::new("/proc/self/exe")))
-            .clone(),
-        rustc: option_env!("PERSONA_RUSTC").unwrap_or(unknown),
-        target: option_env!("PERSONA_TARGET").unwrap_or(unknown),
-        build: option_env!("PERSONA_BUILD").unwrap_or(unknown),
-        features: option_env!("PERSONA_FEATURES").unwrap_or(unknown),
-        tls_library: tls::library_version(),
-        crates: crates(include_str!("../../../Cargo.lock")),
-    }
-}
-
-/// The packages of a lock file.
-fn crates(lock: &str) -> Vec<String> {
-    let value = |line: Option<&str>, key: &str| {
-        let value = line?.strip_prefix(key)?.strip_prefix(" = \"")?;
-        Some(value.strip_suffix('"')?.to_owned())
-    };
-    let packages = lock.split("[[package]]\n").skip(1);
-    let named = packages.filter_map(|package| {
-        let mut lines = package.lines();
-        let name = value(lines.next(), "name")?;
-        Some(format!("{name} {}", value(lines.next(), "version")?))
-    });
-    named.collect()
-}
-
 fn module(module: &FipsModule) -> Module {
     let FipsModule {
         name,
@@ -326,13 +323,10 @@ fn module(module: &FipsModule) -> Module {
         name,
         version: version.unwrap_or_else(|| "FIPS update stream".to_owned()),
         hash,
+        file: ModuleFile::mapped(),
         build,
         algorithms,
     }
-}
-
-fn sha256_of(path: &Path) -> Option<String> {
-    fs::read(path).ok().map(|bytes| tls::sha256_hex(&bytes))
 }
 
 /// A time in UTC, to the second.
@@ -348,13 +342,53 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_package_of_a_lock_file_is_told_with_its_version() {
-        let lock = "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"1.2.3\"\n\n[[package]]\n\
-                    name = \"b\"\nversion = \"0.1.0\"\ndependencies = [\n \"a\",\n]\n";
-        assert_eq!(crates(lock), ["a 1.2.3", "b 0.1.0"]);
-        let own = crates(include_str!("../../../Cargo.lock"));
-        assert!(own.iter().any(|one| one.starts_with("mtls-persona ")));
-        assert!(own.len() > 50);
+    fn a_host_in_fips_mode_asks_for_a_proof_even_where_the_program_runs_without() {
+        let verdict = |effect| {
+            let standing = Standing {
+                wanted: Fips::Auto,
+                wants_pq: false,
+                host: HostFlag::Set,
+                effect,
+            };
+            let unread = Configured::unread(Vec::new(), Fips::Auto, false);
+            let found = unread.by(&standing, None, std::iter::empty());
+            let facts = FipsFacts {
+                module: None,
+                checks: Vec::new(),
+            };
+            Evidence::of(&facts, 0, Some(found)).verdict()
+        };
+        assert_eq!(verdict(Effect::Off), Verdict::Good);
+        assert_eq!(verdict(Effect::Proven), Verdict::Good);
+        assert_eq!(verdict(Effect::WithoutModule("")), Verdict::NotInEffect);
+    }
+
+    #[test]
+    fn the_hashes_of_a_configuration_are_those_of_what_was_read() -> std::io::Result<()> {
+        let folder = tempfile::TempDir::new()?;
+        let (pair, identity) = (
+            folder.path().join("mtls-persona.yaml"),
+            folder.path().join("mtls-id.yaml"),
+        );
+        let texts = [
+            "inbound: :5432\noutbound: db:5432\n",
+            "id_directory: /d\ndevice_name: n\ntrust_store: [/t]\n",
+        ];
+        fs::write(&pair, texts[0])?;
+        fs::write(&identity, texts[1])?;
+        let loaded =
+            crate::config::load(&pair).map_err(|p| std::io::Error::other(p.to_string()))?;
+        fs::write(&pair, "other")?;
+        fs::remove_file(&identity)?;
+        let told = Configured::unread(ConfigFile::of(&loaded), Fips::Off, false);
+        assert_eq!(told.file, Some(pair));
+        let hashes = texts.map(|text| tls::sha256_hex(text.as_bytes()));
+        assert_eq!(told.sha256.as_ref(), Some(&hashes[0]));
+        let [beside] = &told.beside[..] else {
+            panic!("{:?}", told.beside);
+        };
+        assert_eq!((&beside.file, &beside.sha256), (&identity, &hashes[1]));
+        Ok(())
     }
 
     #[test]

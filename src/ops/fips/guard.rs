@@ -3,8 +3,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::evidence::ConfigFile;
 use super::standing::{Effect, Standing};
 use crate::tls::{FipsFacts, Profile};
+
+/// The target of the log's lines on FIPS, which are told at every level of the log: they are evidence. It
+/// is shown as the program.
+pub(in crate::ops) const TARGET: &str = "mtls_persona::fips";
 
 /// How often the proof is repeated without an occasion.
 const INTERVAL: Duration = Duration::from_secs(3600);
@@ -23,6 +28,7 @@ pub struct Proof {
 pub struct ProofBoard {
     standing: Standing,
     last: Mutex<Proof>,
+    files: Mutex<Vec<ConfigFile>>,
 }
 
 impl ProofBoard {
@@ -35,6 +41,16 @@ impl ProofBoard {
     pub fn last(&self) -> Proof {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.clone()
+    }
+
+    /// The files of the configuration in use, as they were read.
+    pub fn files(&self) -> Vec<ConfigFile> {
+        let files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        files.clone()
+    }
+
+    pub(in crate::ops) fn set_files(&self, files: Vec<ConfigFile>) {
+        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
     }
 }
 
@@ -52,6 +68,7 @@ impl Guard {
             board: Arc::new(ProofBoard {
                 standing,
                 last: Mutex::new(proof),
+                files: Mutex::default(),
             }),
             gather: FipsFacts::gather,
             due_at: now + INTERVAL,
@@ -71,8 +88,8 @@ impl Guard {
         let (standing, last) = (self.board.standing(), self.board.last());
         let line = standing.line(last.facts.as_ref());
         match standing.effect {
-            Effect::WithoutModule(_) => log::warn!("{line}"),
-            Effect::Off | Effect::Proven => log::info!("{line}"),
+            Effect::WithoutModule(_) => log::warn!(target: TARGET, "{line}"),
+            Effect::Off | Effect::Proven => log::info!(target: TARGET, "{line}"),
         }
     }
 
@@ -111,7 +128,7 @@ impl Guard {
                 fault.words()
             ));
         }
-        log::debug!("FIPS: the module has proven itself again");
+        log::info!(target: TARGET, "FIPS: the module has proven itself again");
         let mut last = self
             .board
             .last
@@ -131,19 +148,9 @@ mod tests {
     use super::*;
     use crate::config::Fips;
     use crate::ops::fips::HostFlag;
-    use crate::tls::FipsCheck;
 
     fn facts(is_passed: bool) -> FipsFacts {
-        let check = FipsCheck {
-            what: "it is sound",
-            otherwise: "it is broken",
-            is_passed,
-            is_presence: false,
-        };
-        FipsFacts {
-            module: None,
-            checks: vec![check],
-        }
+        FipsFacts::sample(is_passed, "it is broken")
     }
 
     fn guard(effect: Effect, gather: fn() -> FipsFacts, now: Instant) -> Guard {

@@ -1,12 +1,14 @@
 //! Whether FIPS is in effect.
 
 use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
 
 use crate::config::{Config, Fips};
 use crate::tls::{self, FipsFacts, FipsFault, Profile};
 
-/// Where the kernel says that the host is in FIPS mode.
-const HOST_FLAG: &str = "/proc/sys/crypto/fips_enabled";
+/// Where the kernel shows itself.
+const KERNEL: &str = "/proc";
 
 /// Whether the host is in FIPS mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,17 +17,34 @@ pub enum HostFlag {
     Set,
     /// It is not.
     Clear,
-    /// Its kernel does not tell, as one without FIPS mode does not.
+    /// Its kernel has no FIPS mode.
     Absent,
+    /// It cannot be told, as the kernel's word is hidden from this process.
+    Unknown,
 }
 
 impl HostFlag {
     /// What the kernel says now.
     pub fn read() -> HostFlag {
-        match fs::read_to_string(HOST_FLAG) {
+        HostFlag::under(Path::new(KERNEL))
+    }
+
+    /// That nothing is found must not be taken for the word that there is nothing: a service manager or a
+    /// container may hide `sys` or parts of it, by an empty folder or file. A kernel that has no FIPS mode
+    /// has no folder `crypto`, as nothing else lies there.
+    fn under(kernel: &Path) -> HostFlag {
+        let shown = kernel.join("sys");
+        match fs::read_to_string(shown.join("crypto/fips_enabled")) {
             Ok(text) if text.trim() == "0" => HostFlag::Clear,
-            Ok(_) => HostFlag::Set,
-            Err(_) => HostFlag::Absent,
+            Ok(text) if text.trim() == "1" => HostFlag::Set,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let has_no_folder = matches!(shown.join("crypto").try_exists(), Ok(false));
+                match has_no_folder && fs::read(shown.join("kernel/osrelease")).is_ok() {
+                    true => HostFlag::Absent,
+                    false => HostFlag::Unknown,
+                }
+            }
+            _ => HostFlag::Unknown,
         }
     }
 
@@ -35,6 +54,7 @@ impl HostFlag {
             HostFlag::Set => "set",
             HostFlag::Clear => "not set",
             HostFlag::Absent => "not there",
+            HostFlag::Unknown => "hidden",
         }
     }
 }
@@ -81,13 +101,25 @@ impl Standing {
     pub fn of(config: &Config) -> Result<(Standing, Option<FipsFacts>), String> {
         let host = HostFlag::read();
         let facts = is_asked_for(config.fips, host).then(FipsFacts::gather);
+        let standing = Standing::by(config, host, facts.as_ref())?;
+        Ok((standing, facts))
+    }
+
+    /// The same with what the host and the library have told already.
+    ///
+    /// # Errors
+    /// As of [`Standing::of`].
+    pub(super) fn by(
+        config: &Config,
+        host: HostFlag,
+        facts: Option<&FipsFacts>,
+    ) -> Result<Standing, String> {
         let circumstances = Circumstances {
             host,
-            fault: facts.as_ref().and_then(FipsFacts::fault),
+            fault: facts.and_then(FipsFacts::fault),
             hybrid_fault: &tls::hybrid_fault,
         };
-        let standing = decide(config.fips, config.fips_pq, &circumstances)?;
-        Ok((standing, facts))
+        decide(config.fips, config.fips_pq, &circumstances)
     }
 
     /// What may be negotiated.
@@ -102,6 +134,9 @@ impl Standing {
     /// One line that leaves no doubt. `facts` are those of the proof.
     pub fn line(&self, facts: Option<&FipsFacts>) -> String {
         match (&self.effect, self.wanted) {
+            (Effect::Off, Fips::Auto) if self.host == HostFlag::Absent => {
+                "FIPS: off, as this host's kernel has no FIPS mode and fips is \"auto\"".to_owned()
+            }
             (Effect::Off, Fips::Auto) => {
                 "FIPS: off, as this host is not in FIPS mode and fips is \"auto\"".to_owned()
             }
@@ -140,6 +175,11 @@ fn decide(
     circumstances: &Circumstances<'_>,
 ) -> Result<Standing, String> {
     let host = circumstances.host;
+    if wanted == Fips::Auto && host == HostFlag::Unknown {
+        let what = "fips is \"auto\", but whether this host is in FIPS mode cannot be told, as \
+                    /proc/sys/crypto is hidden from this process: write \"require\" or \"off\"";
+        return Err(what.to_owned());
+    }
     let effect = match &circumstances.fault {
         _ if !is_asked_for(wanted, host) => Effect::Off,
         None => Effect::Proven,
@@ -188,9 +228,16 @@ mod tests {
         decide(wanted, false, &circumstances).map(|standing| standing.effect)
     }
 
+    const HOSTS: [HostFlag; 4] = [
+        HostFlag::Set,
+        HostFlag::Clear,
+        HostFlag::Absent,
+        HostFlag::Unknown,
+    ];
+
     #[test]
     fn off_is_off_whatever_the_host_and_the_library_are() {
-        for host in [HostFlag::Set, HostFlag::Clear, HostFlag::Absent] {
+        for host in HOSTS {
             for fault in [None, Some(ABSENT), Some(UNSOUND)] {
                 assert_eq!(effect(Fips::Off, host, fault), Ok(Effect::Off));
             }
@@ -199,7 +246,7 @@ mod tests {
 
     #[test]
     fn require_is_in_effect_or_an_error_that_says_what_is_missing() {
-        for host in [HostFlag::Set, HostFlag::Clear, HostFlag::Absent] {
+        for host in HOSTS {
             assert_eq!(effect(Fips::Require, host, None), Ok(Effect::Proven));
             for fault in [ABSENT, UNSOUND] {
                 let words = fault.words();
@@ -221,6 +268,47 @@ mod tests {
         let without = Ok(Effect::WithoutModule("there is none"));
         assert_eq!(on(Some(ABSENT)), without);
         assert!(on(Some(UNSOUND)).is_err());
+    }
+
+    #[test]
+    fn auto_is_an_error_where_the_host_cannot_be_asked() {
+        for fault in [None, Some(ABSENT), Some(UNSOUND)] {
+            let told = effect(Fips::Auto, HostFlag::Unknown, fault);
+            assert!(told.is_err_and(|told| told.starts_with("fips is \"auto\", but whether")));
+        }
+    }
+
+    /// A kernel's folder with these files.
+    fn kernel(files: &[(&str, &str)]) -> std::io::Result<tempfile::TempDir> {
+        let folder = tempfile::TempDir::new()?;
+        for (name, text) in files {
+            let file = folder.path().join(name);
+            fs::create_dir_all(file.parent().unwrap_or(folder.path()))?;
+            fs::write(file, text)?;
+        }
+        Ok(folder)
+    }
+
+    #[test]
+    fn what_is_hidden_is_not_taken_for_a_host_outside_of_fips_mode() -> std::io::Result<()> {
+        const RELEASE: (&str, &str) = ("sys/kernel/osrelease", "6.1.0\n");
+        let flag = |text| ("sys/crypto/fips_enabled", text);
+        let told = |files: &[_]| kernel(files).map(|folder| HostFlag::under(folder.path()));
+        assert_eq!(told(&[RELEASE, flag("1\n")])?, HostFlag::Set);
+        assert_eq!(told(&[RELEASE, flag("0\n")])?, HostFlag::Clear);
+        assert_eq!(told(&[RELEASE])?, HostFlag::Absent);
+        // All of it, the folder, the file, and the file by an empty one in its place.
+        let in_its_folder = ("sys/crypto/another", "");
+        let in_its_place = ("sys/crypto/fips_enabled/another", "");
+        for hidden in [
+            &[][..],
+            &[RELEASE, in_its_folder],
+            &[RELEASE, in_its_place],
+            &[RELEASE, flag("")],
+        ] {
+            assert_eq!(told(hidden)?, HostFlag::Unknown, "{hidden:?}");
+        }
+        Ok(())
     }
 
     fn standing(wanted: Fips, wants_pq: bool, effect: Effect) -> Standing {
@@ -277,6 +365,11 @@ mod tests {
             standing(Fips::Off, false, Effect::Off).line(None),
             "FIPS: off"
         );
+        let absent = Standing {
+            host: HostFlag::Absent,
+            ..standing(Fips::Auto, false, Effect::Off)
+        };
+        assert!(absent.line(None).contains("kernel has no FIPS mode"));
         let line = standing(Fips::Auto, false, Effect::WithoutModule("no module")).line(None);
         assert!(
             line.starts_with("FIPS: NOT in effect, though this host is in FIPS mode: no module")

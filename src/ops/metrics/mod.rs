@@ -106,7 +106,7 @@ impl Collector for Own {
             pairs::write_labelled(&mut families, &pairs)?;
         }
         pairs::write(&mut families, &pairs)?;
-        program::write(&mut families, &self.board)
+        program::write(&mut families, &self.board, &generation)
     }
 }
 

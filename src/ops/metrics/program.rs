@@ -7,17 +7,25 @@ use super::family::Families;
 use super::process::Process;
 use crate::ops::board::Board;
 use crate::ops::fips::Effect;
+use crate::ops::landlock::Landlock;
 use crate::ops::reload::Crew;
 use crate::ops::supervisor::unix_now;
+use crate::reactor::Generation;
 use crate::tls;
 
-/// Writes all of it.
-pub(super) fn write(families: &mut Families<'_>, board: &Board) -> fmt::Result {
+/// Writes all of it. `generation` is the one of whose pairs is told: by the time it comes to that, there may
+/// be another.
+pub(super) fn write(
+    families: &mut Families<'_>,
+    board: &Board,
+    generation: &Generation,
+) -> fmt::Result {
     build(families)?;
     fips(families, board)?;
+    landlock(families, board)?;
     negotiated(families)?;
-    reloads(families, board)?;
-    dates::write(families, &board.generation(), unix_now())?;
+    reloads(families, board, generation.number)?;
+    dates::write(families, generation, unix_now())?;
     match board.crew() {
         Some(crew) => {
             connections(families, crew)?;
@@ -61,6 +69,18 @@ fn fips(families: &mut Families<'_>, board: &Board) -> fmt::Result {
     )
 }
 
+fn landlock(families: &mut Families<'_>, board: &Board) -> fmt::Result {
+    let mut states = families.gauges(
+        "landlock",
+        "Whether the kernel holds the program to its files and ports (Landlock): 1 for what is so",
+    )?;
+    for state in Landlock::ALL {
+        let is_so = state == board.origin.landlock;
+        states.gauge(&[("state", state.label())], u64::from(is_so))?;
+    }
+    Ok(())
+}
+
 fn negotiated(families: &mut Families<'_>) -> fmt::Result {
     let mut negotiated = families.counters(
         "tls_negotiated",
@@ -72,9 +92,8 @@ fn negotiated(families: &mut Families<'_>) -> fmt::Result {
     Ok(())
 }
 
-fn reloads(families: &mut Families<'_>, board: &Board) -> fmt::Result {
+fn reloads(families: &mut Families<'_>, board: &Board, generation: u64) -> fmt::Result {
     let gauges = board.gauges();
-    let generation = gauges.generation();
     let mut reloads = families.counters("reloads", "Reloads, by what they came to")?;
     // The start was the first generation, and no reload.
     let done = generation.saturating_sub(1);

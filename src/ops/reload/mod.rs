@@ -24,4 +24,4 @@ pub(super) use agenda::{Clock, Occasion};
 pub use next::ListenError;
 pub(super) use next::Next;
 pub(super) use renewer::{Crew, Renewer, announce};
-pub(super) use stage::Staged;
+pub(super) use stage::{Staged, files_of};

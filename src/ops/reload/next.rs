@@ -11,6 +11,7 @@ use crate::config::Pair;
 use crate::conn::{PairId, Served};
 use crate::net::{Endpoint, Listener};
 use crate::ops::listeners;
+use crate::ops::service::Passed;
 use crate::reactor::{Gauge, Generation, Post, inherited};
 
 /// A generation, and the listeners that it has in addition to the one before.
@@ -43,9 +44,14 @@ fn shared(old: Option<&Post>, pair: Pair) -> Arc<Pair> {
     }
 }
 
-/// Listens on a pair's address, which may be several; with where that is.
-fn listen(pair: &Pair) -> Result<(Vec<Listener>, Arc<[Endpoint]>), ListenError> {
-    let listeners = listeners::listen(&pair.inbound, &inherited(pair)).and_then(|listeners| {
+/// Listeners for a pair, those that were passed for it or else its own, which may be several; with where
+/// that is.
+fn open(pair: &Pair, passed: &Passed) -> Result<(Vec<Listener>, Arc<[Endpoint]>), ListenError> {
+    let listeners = match passed.has(&pair.name) {
+        true => passed.listeners(&pair.name, &inherited(pair)),
+        false => listeners::listen(&pair.inbound, &inherited(pair)),
+    };
+    let listeners = listeners.and_then(|listeners| {
         let endpoints = listeners.iter().map(Listener::endpoint);
         let endpoints = endpoints.collect::<io::Result<_>>()?;
         Ok((listeners, endpoints))
@@ -62,7 +68,7 @@ impl Next {
     pub(in crate::ops) fn behind(
         current: &Generation,
         proven: Proven,
-        workers: usize,
+        (workers, passed): (usize, &Passed),
     ) -> Result<Next, ListenError> {
         let number = current.number + 1;
         let old: Vec<_> = current
@@ -70,7 +76,7 @@ impl Next {
             .iter()
             .map(|post| &*post.served.pair)
             .collect();
-        let successors = successors(&old, &proven.config.pairs);
+        let successors = successors(&old, &proven.config.pairs, |name| passed.has(name));
         let mut posts = Vec::with_capacity(successors.len());
         let mut opened = Vec::new();
         let pairs = proven.config.pairs.into_iter().zip(proven.states);
@@ -84,10 +90,14 @@ impl Next {
                     place: posts.len(),
                 },
             };
+            if let Some(what) = passed.misfit(&pair) {
+                let pair = pair.name;
+                return Err(ListenError { pair, what });
+            }
             let endpoints = match old {
                 Some(old) => Arc::clone(&old.endpoints),
                 None => {
-                    let (listeners, endpoints) = listen(&pair)?;
+                    let (listeners, endpoints) = open(&pair, passed)?;
                     opened.extend(listeners.into_iter().map(|listener| (listener, id)));
                     endpoints
                 }

@@ -4,7 +4,12 @@ use crate::config::Pair;
 
 /// For each new pair the place of the old one that it goes on from: that listens at the same address, and
 /// of several such (at any free port) the one of the same name. Each old one has one successor at most.
-pub(in crate::ops) fn successors(old: &[&Pair], new: &[Pair]) -> Vec<Option<usize>> {
+/// A socket that was passed is its name's, wherever the pair says that it listens.
+pub(in crate::ops) fn successors(
+    old: &[&Pair],
+    new: &[Pair],
+    is_passed: impl Fn(&str) -> bool,
+) -> Vec<Option<usize>> {
     let mut is_taken = vec![false; old.len()];
     let mut places = vec![None; new.len()];
     for must_have_name in [true, false] {
@@ -13,6 +18,9 @@ pub(in crate::ops) fn successors(old: &[&Pair], new: &[Pair]) -> Vec<Option<usiz
                 let mut candidates = (0..old.len()).filter(|index| !is_taken[*index]);
                 *place = candidates.find(|index| {
                     let old = old[*index];
+                    if is_passed(&old.name) || is_passed(&new.name) {
+                        return old.name == new.name;
+                    }
                     old.inbound == new.inbound && (!must_have_name || old.name == new.name)
                 });
                 if let Some(index) = *place {
@@ -42,7 +50,9 @@ mod tests {
 
     fn successors_of(old: &[(&str, &str)], new: &[(&str, &str)]) -> Vec<Option<usize>> {
         let old = pairs(old);
-        successors(&old.iter().collect::<Vec<_>>(), &pairs(new))
+        successors(&old.iter().collect::<Vec<_>>(), &pairs(new), |name| {
+            name.starts_with("passed")
+        })
     }
 
     #[test]
@@ -55,6 +65,16 @@ mod tests {
     #[test]
     fn a_pair_that_listens_elsewhere_is_another_one() {
         assert_eq!(successors_of(&[("a", ":1")], &[("a", ":2")]), [None]);
+    }
+
+    #[test]
+    fn a_passed_socket_goes_on_with_its_name_and_with_no_other() {
+        let old = [("passed", ":1"), ("b", ":2")];
+        let moved = [("passed", ":3"), ("b", ":2")];
+        assert_eq!(successors_of(&old, &moved), [Some(0), Some(1)]);
+        assert_eq!(successors_of(&old, &[("renamed", ":1")]), [None]);
+        // What was bound at that address before is another socket.
+        assert_eq!(successors_of(&old, &[("passed too", ":2")]), [None]);
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! Where a change of a file shows: entries of folders.
 //!
-//! A file is watched by its name, as it is replaced more often than it is written to. Behind a link, the
-//! link may be exchanged instead (Kubernetes does so with `..data`), and so may the folder itself.
+//! A file is watched by its name, as it is replaced more often than it is written to. So may be each link that
+//! leads to it, and the folder itself.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
-/// The system follows no more either (path_resolution(7)).
-const LINKS_MAX: usize = 40;
+use crate::ops::trail::Trail;
 
 /// Folders, and the names in them that matter.
 pub(super) type Points = BTreeMap<PathBuf, BTreeSet<OsString>>;
@@ -19,55 +18,23 @@ pub(super) fn points<'a>(
     read_link: impl Fn(&Path) -> Option<PathBuf>,
 ) -> Points {
     let mut points = Points::new();
+    let mut add = |folder: PathBuf, name: OsString| {
+        points.entry(folder).or_default().insert(name);
+    };
     for file in files {
-        // Fails only for an empty path, which no configuration has.
-        if let Ok(file) = std::path::absolute(file) {
-            follow(&file, &read_link, &mut points);
+        let Trail { links, end } = Trail::of(file, &read_link);
+        for (folder, name) in links {
+            add(folder, name);
         }
+        let Some((folder, name)) = end else {
+            continue;
+        };
+        if let (Some(above), Some(name)) = (folder.parent(), folder.file_name()) {
+            add(above.to_owned(), name.to_owned());
+        }
+        add(folder, name);
     }
     points
-}
-
-/// Follows an absolute path as the system would.
-fn follow(file: &Path, read_link: &impl Fn(&Path) -> Option<PathBuf>, points: &mut Points) {
-    let mut links = 0;
-    let mut folder = PathBuf::from("/");
-    let mut rest = parts(file);
-    while let Some(name) = rest.pop_front() {
-        if name == ".." {
-            folder.pop();
-            continue;
-        }
-        let entry = folder.join(&name);
-        let target = read_link(&entry).filter(|_| links < LINKS_MAX);
-        if let Some(target) = target {
-            links += 1;
-            points.entry(folder.clone()).or_default().insert(name);
-            if target.is_absolute() {
-                folder = PathBuf::from("/");
-            }
-            for part in parts(&target).into_iter().rev() {
-                rest.push_front(part);
-            }
-        } else if rest.is_empty() {
-            points.entry(folder.clone()).or_default().insert(name);
-            if let (Some(above), Some(name)) = (folder.parent(), folder.file_name()) {
-                let names = points.entry(above.to_owned()).or_default();
-                names.insert(name.to_owned());
-            }
-        } else {
-            folder = entry;
-        }
-    }
-}
-
-fn parts(path: &Path) -> VecDeque<OsString> {
-    let names = path.components().filter_map(|component| match component {
-        Component::Normal(name) => Some(name.to_owned()),
-        Component::ParentDir => Some("..".into()),
-        _ => None,
-    });
-    names.collect()
 }
 
 #[cfg(test)]

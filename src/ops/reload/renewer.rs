@@ -15,10 +15,11 @@ use crate::identity::lost_names;
 use crate::net::Endpoint;
 use crate::ops::board::Board;
 use crate::ops::control::Control;
+use crate::ops::fips::{Guard, ProofBoard};
+use crate::ops::surroundings::Bounds;
 use crate::reactor::{
-    AcceptorMsg, Admission, Directories, Generation, Lookups, Mailbox, WorkerMsg,
+    AcceptorMsg, Admission, Directories, Generation, Lookups, Mailbox, RollCall, WorkerMsg,
 };
-use crate::tls::Profile;
 
 /// The threads that serve.
 pub(in crate::ops) struct Crew {
@@ -32,6 +33,12 @@ pub(in crate::ops) struct Crew {
 }
 
 impl Crew {
+    /// Asks every thread whether it still takes messages.
+    pub(in crate::ops) fn ask_all(&self, roll: RollCall) {
+        self.acceptor.post(AcceptorMsg::RollCall(roll.clone()));
+        self.post_all(|| WorkerMsg::RollCall(roll.clone()));
+    }
+
     pub(in crate::ops) fn post_all(&self, message: impl Fn() -> WorkerMsg) {
         for worker in &self.workers {
             worker.post(message());
@@ -57,8 +64,8 @@ pub(in crate::ops) struct Renewer {
     board: Arc<Board>,
     /// Connections that the descriptors carry.
     most: usize,
-    /// What may be negotiated, since the start.
-    profile: Profile,
+    guard: Guard,
+    bounds: Bounds,
 }
 
 /// What a load is of.
@@ -118,7 +125,7 @@ impl Renewer {
         (source, config): (Option<Source>, Config),
         (generation, fingerprint): (Arc<Generation>, u64),
         (control, board): (Sender<Control>, Arc<Board>),
-        (most, profile): (usize, Profile),
+        (most, guard, bounds): (usize, Guard, Bounds),
         clock: &Clock,
     ) -> Renewer {
         let now = clock.wall.timestamp().as_second();
@@ -136,7 +143,8 @@ impl Renewer {
             control,
             board,
             most,
-            profile,
+            guard,
+            bounds,
         };
         renewer.watch(clock);
         renewer
@@ -154,21 +162,42 @@ impl Renewer {
         &self.board
     }
 
+    pub(in crate::ops) fn bounds(&self) -> &Bounds {
+        &self.bounds
+    }
+
+    pub(in crate::ops) fn proofs(&self) -> &Arc<ProofBoard> {
+        self.guard.board()
+    }
+
+    pub(in crate::ops) fn guard(&mut self) -> &mut Guard {
+        &mut self.guard
+    }
+
     pub(in crate::ops) fn agenda(&mut self) -> &mut Agenda {
         &mut self.agenda
     }
 
-    /// Looks at the files, and serves what they hold if that is new and good. Anything wrong keeps what
-    /// is served.
-    pub(in crate::ops) fn renew(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) {
+    /// Looks at the files, and serves what they hold if that is new and good. Anything wrong with them
+    /// keeps what is served.
+    ///
+    /// # Errors
+    /// Why the program may not go on at all, if its FIPS module has failed.
+    pub(in crate::ops) fn renew(
+        &mut self,
+        occasion: Occasion,
+        clock: &Clock,
+        crew: &Crew,
+    ) -> Result<(), String> {
         // First, so that a change behind the reading is told.
         self.watch(clock);
         let mut outcome = match occasion.reads_configuration() {
-            true => self.renew_configuration(occasion, clock, crew),
+            true => self.renew_configuration(occasion, clock, crew)?,
             false => Outcome::Same,
         };
         if matches!(outcome, Outcome::Same | Outcome::Refused) {
-            let staged = Ok(Staged::of(self.config.clone()));
+            let sources = self.guard.board().files();
+            let staged = Ok(Staged::of(self.config.clone(), sources));
             let needs_change = match occasion {
                 Occasion::Watch | Occasion::Interval => true,
                 Occasion::Retry => self.failed.files.is_none(),
@@ -178,14 +207,16 @@ impl Renewer {
                 Ok(staged) if needs_change => self.known(Load::Files, staged.fingerprint),
                 _ => None,
             };
-            let of_files =
-                of_files.unwrap_or_else(|| self.load(Load::Files, staged, occasion, clock, crew));
+            let of_files = match of_files {
+                Some(known) => known,
+                None => self.load(Load::Files, staged, occasion, clock, crew)?,
+            };
             if outcome == Outcome::Same {
                 outcome = of_files;
             }
         }
         match outcome {
-            Outcome::Unsettled => return,
+            Outcome::Unsettled => return Ok(()),
             _ if self.failed.is_none() => self.agenda.succeeded(occasion),
             _ if occasion.needs_change() => self.agenda.nothing_new(),
             _ => self.agenda.retry(clock.steady),
@@ -193,34 +224,44 @@ impl Renewer {
         self.board.gauges().set_failing(!self.failed.is_none());
         // It may name other files.
         self.watch(clock);
+        Ok(())
     }
 
-    fn renew_configuration(&mut self, occasion: Occasion, clock: &Clock, crew: &Crew) -> Outcome {
+    fn renew_configuration(
+        &mut self,
+        occasion: Occasion,
+        clock: &Clock,
+        crew: &Crew,
+    ) -> Result<Outcome, String> {
         let Some(source) = &self.source else {
-            return Outcome::Same;
+            return Ok(Outcome::Same);
         };
         let staged = Staged::read(source);
-        let read = staged.as_ref().ok().map(|staged| &staged.config);
-        if read == Some(&self.config) {
+        if let Ok(staged) = &staged
+            && staged.config == self.config
+        {
+            // It may be written in another way.
+            self.guard.board().set_files(staged.sources.clone());
             if self.failed.configuration.take().is_some() {
                 self.tell_mended();
             }
-            return Outcome::Same;
+            return Ok(Outcome::Same);
         }
+        let read = staged.as_ref().ok().map(|staged| &staged.config);
         let refused = self.failed.configuration.as_ref();
         if occasion == Occasion::Retry {
             // Only what was refused is tried again, and not what somebody may be still at work on.
             let is_the_same =
                 refused.is_some_and(|f| f.config.is_some() && f.config.as_ref() == read);
             if !is_the_same {
-                return Outcome::Same;
+                return Ok(Outcome::Same);
             }
         }
         let fingerprint = fingerprint_of(&staged);
         if occasion.needs_change()
             && let Some(known) = self.known(Load::Configuration, fingerprint)
         {
-            return known;
+            return Ok(known);
         }
         self.load(Load::Configuration, staged, occasion, clock, crew)
     }
@@ -232,7 +273,10 @@ impl Renewer {
         occasion: Occasion,
         clock: &Clock,
         crew: &Crew,
-    ) -> Outcome {
+    ) -> Result<Outcome, String> {
+        // There is something to be done with keys. Before that, as at the start.
+        let unix_now = clock.wall.timestamp().as_second();
+        self.guard.prove(clock.steady, unix_now)?;
         let fingerprint = fingerprint_of(&staged);
         let config = staged.as_ref().ok().map(|staged| staged.config.clone());
         match self.attempt(staged, occasion, clock, crew) {
@@ -241,7 +285,7 @@ impl Renewer {
                 if load == Load::Configuration {
                     self.failed = Failures::default();
                 }
-                Outcome::Served
+                Ok(Outcome::Served)
             }
             Err(problems) => {
                 let failed = Failed {
@@ -249,7 +293,7 @@ impl Renewer {
                     problems,
                     config,
                 };
-                self.refuse(load, failed, occasion, clock)
+                Ok(self.refuse(load, failed, occasion, clock))
             }
         }
     }
@@ -283,8 +327,17 @@ impl Renewer {
         clock: &Clock,
         crew: &Crew,
     ) -> Result<(), Vec<String>> {
-        let staged = staged.map_err(|unreadable| unreadable.problems)?;
+        let read = staged
+            .as_ref()
+            .map_or(&self.config, |staged| &staged.config);
+        let beyond = self.bounds.lacks(read, self.source.as_ref());
+        let mut staged =
+            staged.map_err(|unreadable| [beyond.clone(), unreadable.problems].concat())?;
+        if !beyond.is_empty() {
+            return Err(beyond);
+        }
         let (config, fingerprint) = (staged.config.clone(), staged.fingerprint);
+        let sources = std::mem::take(&mut staged.sources);
         if (config.fips, config.fips_pq) != (self.config.fips, self.config.fips_pq) {
             let what = "fips: it and fips_pq are what they were at the start, for as long as the program \
                         runs: start it again";
@@ -292,14 +345,16 @@ impl Renewer {
         }
         let now = clock.wall.timestamp().as_second();
         let makes_anew = occasion.makes_anew();
-        let proven = staged.prove(self.profile, now, &self.generation, makes_anew)?;
+        let proven = staged.prove(self.guard.profile(), now, &self.generation, makes_anew)?;
         let mut warnings = self.warnings(&proven);
-        let next = Next::behind(&self.generation, proven, crew.workers.len());
+        let passed = &self.bounds.passed;
+        let next = Next::behind(&self.generation, proven, (crew.workers.len(), passed));
         let next = next.map_err(|error| vec![error.to_string()])?;
         warnings.extend(lost_names_of(&self.generation, &next.generation));
         for warning in warnings {
             log::warn!("{warning}");
         }
+        self.guard.board().set_files(sources);
         self.commit(next, (config, fingerprint), occasion, clock, crew);
         Ok(())
     }
@@ -307,11 +362,15 @@ impl Renewer {
     /// What works but should be looked at.
     fn warnings(&self, proven: &Proven) -> Vec<String> {
         let mut warnings = proven.warnings.clone();
+        warnings.extend(self.bounds.passed.warnings(&proven.config.pairs));
         if proven.config.workers != self.config.workers {
             warnings.push("workers: another number takes effect with the next start".to_owned());
         }
         if proven.config.admin != self.config.admin {
             warnings.push("admin: other listeners take effect with the next start".to_owned());
+        }
+        if proven.config.landlock != self.config.landlock {
+            warnings.push("landlock: another value takes effect with the next start".to_owned());
         }
         if proven.config.log_level != self.config.log_level {
             warnings.push("log.level: another one takes effect with the next start".to_owned());

@@ -8,12 +8,15 @@ use std::sync::Arc;
 use crate::config::{Config, Mode, Pair, Source, TlsFiles};
 use crate::conn::Contents;
 use crate::ops::credentials::{Checked, Files, Served, Terms, prove};
+use crate::ops::fips::ConfigFile;
 use crate::reactor::Generation;
 use crate::tls::{Credentials, Profile};
 
 /// A configuration with the content of every file that it names.
 pub(in crate::ops) struct Staged {
     pub(in crate::ops) config: Config,
+    /// What that was read from.
+    pub(in crate::ops) sources: Vec<ConfigFile>,
     files: Files,
     /// Of the configuration and of all content: with the same one a load comes to the same, but for what
     /// time changes.
@@ -39,7 +42,8 @@ impl Staged {
     pub(in crate::ops) fn read(source: &Source) -> Result<Staged, Unreadable> {
         match source.load() {
             Ok(loaded) => {
-                let mut staged = Staged::of(loaded.config);
+                let sources = ConfigFile::of(&loaded);
+                let mut staged = Staged::of(loaded.config, sources);
                 let told = loaded.warnings.iter().map(ToString::to_string);
                 staged.files.warnings.extend(told);
                 Ok(staged)
@@ -55,8 +59,8 @@ impl Staged {
         }
     }
 
-    /// Reads every file that a configuration names.
-    pub(in crate::ops) fn of(config: Config) -> Staged {
+    /// Reads every file that a configuration names; `sources` are what it was read from itself.
+    pub(in crate::ops) fn of(config: Config, sources: Vec<ConfigFile>) -> Staged {
         let mut files = Files::default();
         let paths = files_of(&config.pairs);
         let contents: Vec<_> = paths.iter().map(|path| files.hash(path)).collect();
@@ -64,6 +68,7 @@ impl Staged {
         let fingerprint = hash_of(&(format!("{config:?}"), contents));
         Staged {
             config,
+            sources,
             files,
             fingerprint,
         }
@@ -156,7 +161,7 @@ fn contents(files: &mut Files, tls: &TlsFiles) -> Contents {
 }
 
 /// Every file that pairs name.
-pub(super) fn files_of(pairs: &[Pair]) -> BTreeSet<PathBuf> {
+pub(in crate::ops) fn files_of(pairs: &[Pair]) -> BTreeSet<PathBuf> {
     let files = pairs.iter().flat_map(|pair| {
         let TlsFiles {
             cert,

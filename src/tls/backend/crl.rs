@@ -13,7 +13,7 @@ use {
 };
 
 use std::ffi::{c_char, c_int, c_void};
-use std::ptr::{NonNull, null_mut};
+use std::ptr::{NonNull, null, null_mut};
 
 use super::lib::asn1::{Asn1Integer, Asn1IntegerRef, Asn1StringRef, Asn1TimeRef};
 use super::lib::error::ErrorStack;
@@ -21,7 +21,7 @@ use super::lib::hash::MessageDigest;
 use super::lib::nid::Nid;
 use super::lib::pkey::{PKeyRef, Private, Public};
 use super::lib::x509::store::X509StoreBuilderRef;
-use super::lib::x509::{X509ExtensionRef, X509NameRef, X509Ref};
+use super::lib::x509::{X509AlgorithmRef, X509ExtensionRef, X509NameRef, X509Ref};
 
 // What the openssl crates lack, as OpenSSL 3.0's x509_vfy.h and x509v3.h have it.
 #[cfg(not(feature = "boringssl"))]
@@ -29,9 +29,14 @@ use super::lib::x509::{X509ExtensionRef, X509NameRef, X509Ref};
 unsafe extern "C" {
     fn X509_STORE_add_crl(store: *mut ffi::X509_STORE, crl: *mut ffi::X509_CRL) -> c_int;
     fn X509_check_ca(cert: *mut ffi::X509) -> c_int;
+    fn X509_CRL_get0_signature(
+        crl: *const ffi::X509_CRL,
+        signature: *mut *const ffi::ASN1_BIT_STRING,
+        algorithm: *mut *const ffi::X509_ALGOR,
+    );
 }
 #[cfg(feature = "boringssl")]
-use ffi::{X509_STORE_add_crl, X509_check_ca};
+use ffi::{X509_CRL_get0_signature, X509_STORE_add_crl, X509_check_ca};
 
 /// A revocation list (RFC 5280, 5).
 pub(in crate::tls) struct Crl(NonNull<ffi::X509_CRL>);
@@ -134,6 +139,18 @@ impl Crl {
         #[allow(unsafe_code)]
         unsafe {
             X509NameRef::from_ptr(ffi::X509_CRL_get_issuer(self.0.as_ptr()).cast())
+        }
+    }
+
+    /// How it was signed.
+    pub(in crate::tls) fn signature_algorithm(&self) -> &X509AlgorithmRef {
+        let mut algorithm = null();
+        // SAFETY: every list has an algorithm, which lives as long as the list. The reference is not used to
+        // change it.
+        #[allow(unsafe_code)]
+        unsafe {
+            X509_CRL_get0_signature(self.0.as_ptr(), null_mut(), &mut algorithm);
+            X509AlgorithmRef::from_ptr(algorithm.cast_mut())
         }
     }
 

@@ -80,6 +80,11 @@ mod boringssl {
         (number != 0).then(|| signature_name(number))
     }
 
+    /// Whether the library runs as a FIPS module.
+    pub(in crate::tls) fn is_fips() -> bool {
+        boring::fips::enabled()
+    }
+
     /// What the module says of itself.
     pub(in crate::tls) fn module() -> Option<FipsModule> {
         const ALGORITHMS: [&CStr; 11] = [
@@ -121,6 +126,9 @@ mod boringssl {
             algorithms: algorithms.into_iter().map(text).collect(),
         })
     }
+
+    /// How many steps a whole proof has.
+    pub(in crate::tls) const STEPS: usize = 3;
 
     /// Lets the module prove itself. Its tests take some milliseconds of CPU time.
     pub(in crate::tls) fn checks() -> Vec<FipsCheck> {
@@ -235,8 +243,9 @@ mod openssl_crate {
 
     /// Why no hybrid group is offered that its FIPS module computes as a whole.
     pub(in crate::tls) fn hybrid_fault(groups: &str) -> Option<&'static str> {
-        let mut builder = SslContextBuilder::new(SslMethod::tls()).ok()?;
-        let has = builder.set_groups_list(groups).is_ok();
+        let context = SslContextBuilder::new(SslMethod::tls());
+        // Without a context, which a library in trouble does not make, nothing is known to be spoken.
+        let has = context.is_ok_and(|mut context| context.set_groups_list(groups).is_ok());
         let _ = ErrorStack::get();
         (!has).then_some(
             "this OpenSSL has no hybrid group that its FIPS module computes (3.5 and newer may have \
@@ -306,6 +315,14 @@ mod openssl_crate {
         is_available == 1
     }
 
+    /// Whether what everybody gets is the module's, in the words of the library's settings.
+    fn is_default() -> bool {
+        // SAFETY: no context is the default one; the call only reads.
+        #[allow(unsafe_code)]
+        let is_default = unsafe { openssl_sys::EVP_default_properties_is_fips_enabled(null_mut()) };
+        is_default == 1
+    }
+
     /// Lends the module, if it is at hand.
     fn with_provider<R>(ask: impl FnOnce(*const OSSL_PROVIDER) -> R) -> Option<R> {
         if !is_available() {
@@ -323,6 +340,14 @@ mod openssl_crate {
             OSSL_PROVIDER_unload(provider);
             Some(answer)
         }
+    }
+
+    /// Whether the library runs as a FIPS module: its FIPS provider is the default, is there, and is not in
+    /// its error state. The default alone says what was wanted.
+    pub(in crate::tls) fn is_fips() -> bool {
+        let is_running = with_provider(is_running) == Some(true);
+        let _ = ErrorStack::get();
+        is_running && is_default()
     }
 
     /// What the module says of itself.
@@ -366,52 +391,79 @@ mod openssl_crate {
         done == 1 && status == 1
     }
 
+    /// How many steps a whole proof has.
+    pub(in crate::tls) const STEPS: usize = 8;
+
+    /// What a module comes to that was lent and has tested itself.
+    struct Tested {
+        is_good: bool,
+        is_running: bool,
+    }
+
     /// Lets the module prove itself. Its tests take some tens of milliseconds.
     pub(in crate::tls) fn checks() -> Vec<FipsCheck> {
+        // SAFETY: the provider is lent by `with_provider`. Of the test nobody but its own thread sees more
+        // than its outcome.
+        #[allow(unsafe_code)]
+        let tested = with_provider(|provider| Tested {
+            is_good: unsafe { OSSL_PROVIDER_self_test(provider) } == 1,
+            is_running: is_running(provider),
+        });
+        let mut checks = presence(is_available(), tested.is_some());
+        if let Some(tested) = tested {
+            checks.extend(soundness(&tested));
+        }
+        let _ = ErrorStack::get();
+        checks
+    }
+
+    /// The steps that are gone in any case; the second is left out where the first fails.
+    fn presence(is_available: bool, is_lent: bool) -> Vec<FipsCheck> {
+        let active = FipsCheck {
+            what: "OpenSSL's provider \"fips\" is active",
+            otherwise: "OpenSSL's FIPS provider is not active: start the program where the system's \
+                        openssl.cnf, or the one that OPENSSL_CONF names, activates it",
+            is_passed: is_available,
+            is_presence: true,
+        };
+        if !is_available {
+            return vec![active];
+        }
+        let lent = FipsCheck {
+            what: "it can be asked",
+            otherwise: "OpenSSL calls its FIPS provider active, and does not hand it out to be asked",
+            is_passed: is_lent,
+            is_presence: false,
+        };
+        vec![active, lent]
+    }
+
+    /// The steps that need the module.
+    fn soundness(tested: &Tested) -> [FipsCheck; STEPS - 2] {
         let check = |what, otherwise, is_passed| FipsCheck {
             what,
             otherwise,
             is_passed,
             is_presence: false,
         };
-        let mut checks = vec![FipsCheck {
-            what: "OpenSSL's provider \"fips\" is active",
-            otherwise: "OpenSSL's FIPS provider is not active: start the program where the system's \
-                        openssl.cnf, or the one that OPENSSL_CONF names, activates it",
-            is_passed: is_available(),
-            is_presence: true,
-        }];
-        // SAFETY: the provider is lent by `with_provider`. Of the test nobody but its own thread sees more
-        // than its outcome.
-        #[allow(unsafe_code)]
-        let tested = with_provider(|provider| {
-            let is_good = unsafe { OSSL_PROVIDER_self_test(provider) } == 1;
-            (is_running(provider), is_good)
-        });
-        let Some((is_running, is_good)) = tested else {
-            return checks;
-        };
-        // SAFETY: no context is the default one; the call only reads.
-        #[allow(unsafe_code)]
-        let is_default =
-            unsafe { openssl_sys::EVP_default_properties_is_fips_enabled(null_mut()) == 1 };
-        checks.push(FipsCheck {
+        let default = FipsCheck {
             what: "it is what is used: the default properties are fips=yes",
             otherwise: "OpenSSL's FIPS provider is active but not what is used: set \
                         default_properties = fips=yes in openssl.cnf",
-            is_passed: is_default,
+            is_passed: is_default(),
             is_presence: true,
-        });
-        checks.extend([
+        };
+        [
+            default,
             check(
                 "its self-test passes",
                 "the self-test of OpenSSL's FIPS provider fails",
-                is_good,
+                tested.is_good,
             ),
             check(
                 "it is running",
                 "OpenSSL's FIPS provider is in its error state",
-                is_running,
+                tested.is_running,
             ),
             check(
                 "SHA-256 and AES-128-GCM are its own",
@@ -429,9 +481,7 @@ mod openssl_crate {
                 "ChaCha20-Poly1305 is to be had, so that other algorithms than FIPS's are in use",
                 cipher_is_its_own(c"ChaCha20-Poly1305").is_none(),
             ),
-        ]);
-        let _ = ErrorStack::get();
-        checks
+        ]
     }
 
     /// Whether a digest as everybody gets it is the module's; none if there is none.
@@ -469,5 +519,21 @@ mod openssl_crate {
         #[allow(unsafe_code)]
         let name = unsafe { CStr::from_ptr(OSSL_PROVIDER_get0_name(provider)) };
         name == PROVIDER
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_provider_that_is_called_active_and_cannot_be_asked_fails_a_step() {
+            let failed = |checks: Vec<FipsCheck>| {
+                let failed = checks.into_iter().filter(|check| !check.is_passed);
+                failed.map(|check| check.is_presence).collect::<Vec<_>>()
+            };
+            assert_eq!(failed(presence(true, false)), [false]);
+            assert_eq!(failed(presence(false, false)), [true]);
+            assert_eq!(failed(presence(true, true)), [false; 0]);
+        }
     }
 }

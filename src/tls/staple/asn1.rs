@@ -6,6 +6,8 @@
 use der::asn1::{AnyRef, BitStringRef, GeneralizedTime, Null, ObjectIdentifier, OctetStringRef};
 use der::{Choice, Decode, Encode, Enumerated, Length, Reader, Sequence, Writer};
 
+pub(super) use crate::tls::signing::Algorithm;
+
 /// A value that is kept as the bytes that it came in, its header included: what a signature or a digest
 /// is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,26 +67,6 @@ pub(super) struct BasicResponse<'a> {
     pub(super) signature: BitStringRef<'a>,
     #[asn1(context_specific = "0", optional = "true")]
     pub(super) certs: Option<Vec<Raw<'a>>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Sequence)]
-pub(super) struct Algorithm<'a> {
-    pub(super) id: ObjectIdentifier,
-    #[asn1(optional = "true")]
-    pub(super) parameters: Option<AnyRef<'a>>,
-}
-
-/// The parameters of a signature of the kind RSASSA-PSS (RFC 4055, 3.1). The defaults are SHA-1's.
-#[derive(Sequence)]
-pub(super) struct PssParameters<'a> {
-    #[asn1(context_specific = "0", optional = "true")]
-    pub(super) digest: Option<Algorithm<'a>>,
-    #[asn1(context_specific = "1", optional = "true")]
-    pub(super) mask: Option<Algorithm<'a>>,
-    #[asn1(context_specific = "2", optional = "true")]
-    pub(super) salt: Option<u8>,
-    #[asn1(context_specific = "3", optional = "true")]
-    pub(super) trailer: Option<u8>,
 }
 
 #[derive(Sequence)]

@@ -11,6 +11,7 @@ use super::responder;
 use crate::base::reason::CloseReason;
 use crate::tls::backend::lib::hash::{MessageDigest, hash};
 use crate::tls::backend::lib::x509::X509Ref;
+use crate::tls::profile::Profile;
 
 /// The longest response that is looked at. One with a delegate's certificate has about two thousand.
 const BYTES_MAX: usize = 16 * 1024;
@@ -32,13 +33,21 @@ pub(super) struct Good {
     pub(super) until: i64,
 }
 
-/// Judges `cert`, which `issuer` has issued, by a response that came with it. `now` is in seconds since
-/// 1970.
+/// What a response is held against.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    /// The time, in seconds since 1970.
+    pub(super) now: i64,
+    /// How and with which keys it may be signed.
+    pub(super) profile: Profile,
+}
+
+/// Judges `cert`, which `issuer` has issued, by a response that came with it.
 pub(super) fn judge(
     response: &[u8],
     cert: &X509Ref,
     issuer: &X509Ref,
-    now: i64,
+    terms: Terms,
 ) -> Result<Good, Objection> {
     let der = |cert: &X509Ref| cert.to_der().map_err(|_| "a certificate cannot be written");
     let (cert, authority) = (der(cert).map_err(invalid)?, der(issuer).map_err(invalid)?);
@@ -53,12 +62,12 @@ pub(super) fn judge(
     let basic = BasicResponse::from_der(basic).map_err(unreadable)?;
     let data = ResponseData::from_der(basic.data.0).map_err(unreadable)?;
     // Before anything in it is believed.
-    responder::verify(&basic, &data.responder, &authority, now).map_err(invalid)?;
+    responder::verify(&basic, &data.responder, &authority, terms).map_err(invalid)?;
     if data.version != 0 {
         return Err(invalid("it is of an unknown version"));
     }
     understood(&data.extensions).map_err(invalid)?;
-    answers(&data, &cert, &authority.signed, now)
+    answers(&data, &cert, &authority.signed, terms.now)
 }
 
 fn invalid(what: impl Into<String>) -> Objection {

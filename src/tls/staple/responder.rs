@@ -5,6 +5,7 @@ use der::Decode;
 use der::asn1::{BitStringRef, ObjectIdentifier};
 
 use super::asn1::{BasicResponse, Certificate, Raw, Responder, Signed};
+use super::judge::Terms;
 use super::signature;
 use crate::tls::backend;
 use crate::tls::backend::lib::hash::{MessageDigest, hash};
@@ -30,7 +31,7 @@ pub(super) fn verify(
     response: &BasicResponse<'_>,
     responder: &Responder<'_>,
     issuer: &Issuer<'_>,
-    now: i64,
+    terms: Terms,
 ) -> Result<(), String> {
     let certs = response.certs.as_deref().unwrap_or_default();
     if certs.len() > CERTS_MAX {
@@ -38,14 +39,14 @@ pub(super) fn verify(
     }
     let mut objection = None;
     if names(responder, &issuer.signed) {
-        match signature::verify(response, issuer.cert) {
+        match signature::verify(response, issuer.cert, terms.profile) {
             Ok(()) => return Ok(()),
             Err(what) => objection = Some(what),
         }
     }
     // Two may have one name, before and after a change of keys.
     for cert in certs {
-        match verify_by(response, responder, *cert, issuer, now) {
+        match verify_by(response, responder, *cert, issuer, terms) {
             None => {}
             Some(Ok(())) => return Ok(()),
             Some(Err(what)) => objection = objection.or(Some(what)),
@@ -73,7 +74,7 @@ fn verify_by(
     responder: &Responder<'_>,
     cert: Raw<'_>,
     issuer: &Issuer<'_>,
-    now: i64,
+    terms: Terms,
 ) -> Option<Result<(), String>> {
     let signed = match Certificate::from_der(cert.0) {
         Ok(parsed) => parsed.signed,
@@ -84,9 +85,9 @@ fn verify_by(
     }
     let verified = || {
         let cert = X509::from_der(cert.0).map_err(|_| "a certificate in it cannot be read")?;
-        authorised(&cert, &signed, issuer, now)
+        authorised(&cert, &signed, issuer, terms)
             .map_err(|what| format!("the certificate of its responder: {what}"))?;
-        signature::verify(response, &cert)
+        signature::verify(response, &cert, terms.profile)
     };
     Some(verified())
 }
@@ -96,7 +97,7 @@ fn authorised(
     cert: &X509Ref,
     signed: &Signed<'_>,
     issuer: &Issuer<'_>,
-    now: i64,
+    terms: Terms,
 ) -> Result<(), String> {
     let key = issuer.cert.public_key();
     let is_issued = backend::is_issued_by(issuer.cert, cert)
@@ -104,7 +105,7 @@ fn authorised(
     if !is_issued {
         return Err("it is of another issuer than the server's".to_owned());
     }
-    if !validity(cert).is_some_and(|window| (window.begin..=window.end).contains(&now)) {
+    if !validity(cert).is_some_and(|window| (window.begin..=window.end).contains(&terms.now)) {
         return Err("it is not valid now".to_owned());
     }
     let purposes = signed.extension::<Vec<ObjectIdentifier>>(PURPOSES);
@@ -120,8 +121,10 @@ fn authorised(
     if let Some(unknown) = unknown {
         return Err(format!("its extension {} is not known", unknown.id));
     }
+    let outside = || terms.profile.outside_signature(cert.signature_algorithm());
     weak_key(cert)
         .or_else(|| weak_signature(cert))
+        .or_else(outside)
         .map_or(Ok(()), Err)
 }
 

@@ -2,13 +2,16 @@
 
 use der::asn1::ObjectIdentifier;
 
-use super::asn1::{Algorithm, BasicResponse, PssParameters};
+use super::asn1::{Algorithm, BasicResponse};
 use crate::tls::backend::lib::error::ErrorStack;
 use crate::tls::backend::lib::hash::MessageDigest;
 use crate::tls::backend::lib::pkey::{Id, PKeyRef, Public};
 use crate::tls::backend::lib::rsa::Padding;
 use crate::tls::backend::lib::sign::{RsaPssSaltlen, Verifier};
 use crate::tls::backend::lib::x509::X509Ref;
+use crate::tls::profile::{Place, Profile};
+use crate::tls::signing::{self, RSA_PSS};
+use crate::tls::verify::weak_key;
 
 const fn id(text: &str) -> ObjectIdentifier {
     ObjectIdentifier::new_unwrap(text)
@@ -22,9 +25,6 @@ struct Method {
     is_pss: bool,
 }
 
-const RSA_PSS: ObjectIdentifier = id("1.2.840.113549.1.1.10");
-const MGF1: ObjectIdentifier = id("1.2.840.113549.1.1.8");
-
 /// Signatures with MD5 and SHA-1, which others can forge.
 const WEAK: [(ObjectIdentifier, &str); 4] = [
     (id("1.2.840.113549.1.1.4"), "MD5"),
@@ -33,9 +33,21 @@ const WEAK: [(ObjectIdentifier, &str); 4] = [
     (id("1.2.840.10045.4.1"), "SHA-1"),
 ];
 
-/// Whether the holder of a certificate has signed a response; if not, why.
-pub(super) fn verify(response: &BasicResponse<'_>, cert: &X509Ref) -> Result<(), String> {
+/// Whether the holder of a certificate has signed a response, as the profile takes it; if not, why.
+pub(super) fn verify(
+    response: &BasicResponse<'_>,
+    cert: &X509Ref,
+    profile: Profile,
+) -> Result<(), String> {
     let method = method(&response.algorithm)?;
+    if profile.is_fips() && method.key == Id::ED25519 {
+        return Err("it was signed with Ed25519, which FIPS does not allow".to_owned());
+    }
+    // The issuer's own key too: above a certificate that is an anchor nobody has looked at one.
+    let outside = || profile.is_fips().then(|| weak_key(cert))?;
+    if let Some(what) = profile.outside_key(cert, Place::Above).or_else(outside) {
+        return Err(format!("the certificate of its responder: {what}"));
+    }
     let Ok(key) = cert.public_key() else {
         return Err("the key of its responder is of an unknown kind".to_owned());
     };
@@ -82,7 +94,11 @@ fn method(algorithm: &Algorithm<'_>) -> Result<Method, String> {
     let is_absent = algorithm.parameters.is_none();
     let is_null = algorithm.parameters.is_some_and(|any| any.is_null());
     let found = if algorithm.id == RSA_PSS {
-        pss(algorithm)
+        let digest = signing::pss(algorithm);
+        digest.map(|digest| Method {
+            is_pss: true,
+            ..plain(Id::RSA, Some(digest))
+        })
     } else if let Some(digest) = rsa_digest(algorithm.id) {
         (is_absent || is_null).then(|| plain(Id::RSA, Some(digest)))
     } else if let Some(digest) = ec_digest(algorithm.id) {
@@ -110,27 +126,4 @@ fn ec_digest(algorithm: ObjectIdentifier) -> Option<MessageDigest> {
         one if one == id("1.2.840.10045.4.3.4") => Some(MessageDigest::sha512()),
         _ => None,
     }
-}
-
-/// RSASSA-PSS as TLS 1.3 has it: one digest for everything, and a salt of its length.
-fn pss(algorithm: &Algorithm<'_>) -> Option<Method> {
-    let parameters: PssParameters<'_> = algorithm.parameters?.decode_as().ok()?;
-    let (inner, mask) = (parameters.digest?, parameters.mask?);
-    let mask_inner: Algorithm<'_> = mask.parameters?.decode_as().ok()?;
-    let digest = match inner.id {
-        one if one == id("2.16.840.1.101.3.4.2.1") => MessageDigest::sha256(),
-        one if one == id("2.16.840.1.101.3.4.2.2") => MessageDigest::sha384(),
-        one if one == id("2.16.840.1.101.3.4.2.3") => MessageDigest::sha512(),
-        _ => return None,
-    };
-    let is_usual = mask.id == MGF1
-        && mask_inner == inner
-        && parameters.salt.map(usize::from) == Some(digest.size())
-        && parameters.trailer.is_none()
-        && inner.parameters.is_none_or(|any| any.is_null());
-    is_usual.then_some(Method {
-        key: Id::RSA,
-        digest: Some(digest),
-        is_pss: true,
-    })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::{Entries, bound, directory, duration, limit, text};
 use crate::config::model::{
     AllowMode, CrlScope, IdSource, Mode, OnPeerExpiry, OnReload, OnStaleCrl, OnTruncation, Pair,
-    Resumption, Revocation, Timeouts, TlsFiles, TlsVersion,
+    ProxyProtocol, Resumption, Revocation, Timeouts, TlsFiles, TlsVersion,
 };
 use crate::config::tree::Value;
 use crate::identity::Acl;
@@ -119,6 +119,7 @@ impl Common {
             &OnTruncation::Abort,
             |_| text("end"),
         );
+        entries.object("proxy_protocol", proxy_protocol(&pair.proxy_protocol));
         own.write_policies(&mut entries, &self.inherited);
         entries.done()
     }
@@ -248,6 +249,17 @@ fn write_allow(to: &mut Entries, pair: &Pair) {
     to.if_other("allow_mode", &pair.allow_mode, &AllowMode::Enforce, |_| {
         text("observe")
     });
+}
+
+fn proxy_protocol(proxy: &ProxyProtocol) -> Entries {
+    let mut from = Entries::default();
+    from.one_or_list("from", proxy.from.0.iter().map(|s| text(s.to_string())));
+    let mut entries = Entries::default();
+    entries.object("in", from);
+    if let Some(version) = proxy.out {
+        entries.put("out", text(version.to_string()));
+    }
+    entries
 }
 
 fn acl(acl: &Acl) -> Entries {

@@ -94,3 +94,15 @@ fn a_text_is_escaped_and_a_long_line_is_broken() {
     let broken = format!("\n        \"cn\": [\n          {long},\n          \"y\"\n        ]\n");
     assert!(told.contains(&broken), "{told}");
 }
+
+#[test]
+fn what_a_pair_has_to_do_with_proxy_headers_is_written_as_it_was() {
+    let both = r#""proxy_protocol": { "in": { "from": ["10.0.0.0/8", "::1"] }, "out": "v2" }"#;
+    let one = r#""proxy_protocol": { "in": { "from": "192.0.2.7" } }"#;
+    let pairs = format!("{},{OTHER}, {one}}}", pair_with(both));
+    let told = printed("", &pairs);
+    let flat = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains(both) && flat.contains(one), "{told}");
+    let again = parse(&told).unwrap().config;
+    assert_eq!(again, parse(&file("", &pairs)).unwrap().config);
+}

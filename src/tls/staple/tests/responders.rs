@@ -9,7 +9,8 @@ use crate::tls::authority::KeyKind;
 use crate::tls::backend::lib::hash::MessageDigest;
 use crate::tls::backend::lib::rsa::Padding;
 use crate::tls::backend::lib::sign::{RsaPssSaltlen, Signer};
-use crate::tls::staple::asn1::{Algorithm, BasicResponse, PssParameters, Raw};
+use crate::tls::signing::{Algorithm, PssParameters};
+use crate::tls::staple::asn1::{BasicResponse, Raw};
 use der::asn1::{AnyRef, BitStringRef};
 use der::{Decode, Encode};
 

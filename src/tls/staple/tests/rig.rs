@@ -9,6 +9,7 @@ use crate::tls::authority::{Identity, KeyKind, LeafRequest, Validity};
 use crate::tls::backend;
 use crate::tls::backend::lib::asn1::Asn1Time;
 use crate::tls::backend::lib::bn::BigNum;
+use crate::tls::backend::lib::ec::{EcGroup, EcKey};
 use crate::tls::backend::lib::hash::{MessageDigest, hash};
 use crate::tls::backend::lib::nid::Nid;
 use crate::tls::backend::lib::pkey::{Id, PKey, PKeyRef, Private};
@@ -17,6 +18,7 @@ use crate::tls::backend::lib::x509::extension::{
     BasicConstraints, ExtendedKeyUsage, KeyUsage, SubjectAlternativeName,
 };
 use crate::tls::backend::lib::x509::{X509, X509Builder, X509Extension, X509Name};
+use crate::tls::profile::Profile;
 use crate::tls::staple::asn1::*;
 use crate::tls::staple::judge::{self, Good, Objection};
 
@@ -60,6 +62,11 @@ impl Wanted {
 
     pub(super) fn signed_by(self, issuer: Option<&Holder>) -> Holder {
         let key = key(self.key);
+        self.with_key(key, issuer)
+    }
+
+    /// As [`Wanted::signed_by`], with a key of a kind that our authority makes none of.
+    pub(super) fn with_key(self, key: PKey<Private>, issuer: Option<&Holder>) -> Holder {
         let cert = self.certificate(&key, issuer);
         Holder { cert, key }
     }
@@ -94,6 +101,26 @@ fn key(kind: KeyKind) -> PKey<Private> {
     };
     let identity = Identity::self_signed(&request).unwrap();
     PKey::private_key_from_pem(identity.key_pem.as_bytes()).unwrap()
+}
+
+/// An Ed25519 key; none if the library has no such keys, as OpenSSL's FIPS provider.
+pub(super) fn ed25519() -> Option<PKey<Private>> {
+    // A PrivateKeyInfo around 32 bytes (RFC 8410, 7).
+    let mut der = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".to_vec();
+    der.extend([7; 32]);
+    PKey::private_key_from_der(&der).ok()
+}
+
+/// A key on a curve; none if the library does not have it.
+pub(super) fn on_curve(curve: Nid) -> Option<PKey<Private>> {
+    let group = EcGroup::from_curve_name(curve).ok()?;
+    let key = EcKey::generate(&group).and_then(PKey::from_ec_key).ok()?;
+    // OpenSSL's older interface makes keys that its FIPS provider then does not take.
+    let signs = |key: &PKey<Private>| {
+        let signer = Signer::new(MessageDigest::sha256(), key);
+        signer.is_ok_and(|mut signer| signer.sign_oneshot_to_vec(b"something").is_ok())
+    };
+    signs(&key).then_some(key)
 }
 
 fn name(cn: &str) -> X509Name {
@@ -134,13 +161,13 @@ pub(super) fn critical_name() -> X509Extension {
     name.build(&builder.x509v3_context(None, None)).unwrap()
 }
 
-pub(super) fn authority(key: KeyKind) -> Holder {
+pub(super) fn authority(kind: KeyKind) -> Holder {
+    authority_with(key(kind))
+}
+
+pub(super) fn authority_with(key: PKey<Private>) -> Holder {
     let ca = BasicConstraints::new().critical().ca().build().unwrap();
-    Wanted {
-        key,
-        ..Wanted::new("authority", vec![ca])
-    }
-    .signed_by(None)
+    Wanted::new("authority", vec![ca]).with_key(key, None)
 }
 
 /// Another certificate of an authority, under another name.
@@ -231,6 +258,7 @@ impl<'a> Response<'a> {
             certs: Vec::new(),
             algorithm: match issuer.key.id() {
                 Id::RSA => "1.2.840.113549.1.1.11",
+                Id::ED25519 => "1.3.101.112",
                 _ => "1.2.840.10045.4.3.2",
             },
             has_null: issuer.key.id() == Id::RSA,
@@ -260,7 +288,11 @@ impl<'a> Response<'a> {
     /// Writes and signs it.
     pub(super) fn der(&self) -> Vec<u8> {
         let data = self.data();
-        let mut signer = Signer::new(self.digest, &self.signer.key).unwrap();
+        let key = &self.signer.key;
+        let mut signer = match key.id() {
+            Id::ED25519 => Signer::new_without_digest(key).unwrap(),
+            _ => Signer::new(self.digest, key).unwrap(),
+        };
         let signature = signer.sign_oneshot_to_vec(&data).unwrap();
         let certs: Vec<_> = self
             .certs
@@ -377,22 +409,35 @@ impl Rig {
     }
 
     pub(super) fn with_keys(kind: KeyKind) -> Rig {
-        let issuer = authority(kind);
-        let server = Wanted::new("server", Vec::new())
-            .signed_by(Some(&issuer))
-            .cert;
+        Rig::of(authority(kind))
+    }
+
+    /// The authority is one that was made by hand.
+    pub(super) fn of(issuer: Holder) -> Rig {
+        let server = Wanted::new("server", Vec::new());
+        let server = server.signed_by(Some(&issuer)).cert;
         Rig { issuer, server }
     }
 
     pub(super) fn judge(&self, response: &[u8]) -> Result<Good, Objection> {
-        judge::judge(response, &self.server, &self.issuer.cert, NOW)
+        self.judge_under(Profile::Ordinary, response)
+    }
+
+    pub(super) fn judge_under(&self, profile: Profile, response: &[u8]) -> Result<Good, Objection> {
+        let terms = judge::Terms { now: NOW, profile };
+        judge::judge(response, &self.server, &self.issuer.cert, terms)
     }
 
     /// That a response is refused as one that proves nothing, and what for.
     #[track_caller]
     pub(super) fn assert_invalid(&self, response: &[u8], what: &str) {
+        self.assert_invalid_under(Profile::Ordinary, response, what);
+    }
+
+    #[track_caller]
+    pub(super) fn assert_invalid_under(&self, profile: Profile, response: &[u8], what: &str) {
         use crate::base::reason::CloseReason::StapleInvalid;
-        let (reason, told) = self.judge(response).unwrap_err();
+        let (reason, told) = self.judge_under(profile, response).unwrap_err();
         assert_eq!(reason, StapleInvalid, "{told}");
         assert!(told.contains(what), "{told:?} is not about {what:?}");
     }
