@@ -45,6 +45,28 @@ fn a_plain_application_reaches_its_host_through_a_pair_that_asks_for_it() {
 }
 
 #[test]
+fn what_the_host_says_in_one_breath_with_the_answer_is_the_applications() {
+    let pki = TestPki::new();
+    let own = credentials(&pki.server("localhost"), &pki.ca, Role::Server);
+    let to = service(own, |mut peer| {
+        let mut asked = [0; 3];
+        peer.read_exact(&mut asked).unwrap();
+        assert_eq!(&asked, b"db\n");
+        peer.write_all(b"OK\nSSH-2.0").unwrap();
+        peer.end().unwrap();
+        let _ = peer.read(&mut [0]);
+    });
+    let alice = user(&pki, "acme", "alice");
+    let persona = Program::run(&persona(&pki, &alice, to, "db"));
+    let mut told = String::new();
+    persona
+        .connect("persona")
+        .read_to_string(&mut told)
+        .unwrap();
+    assert_eq!(told, "SSH-2.0");
+}
+
+#[test]
 fn a_refusal_is_no_empty_answer_and_the_log_tells_what_the_connector_says() {
     let (postgres, pki) = (Postgres::shared(), TestPki::new());
     let tables = Tables::with_people(&postgres);

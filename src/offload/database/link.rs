@@ -12,6 +12,8 @@ use tokio_postgres::{AsyncMessage, Client, Connection, Socket};
 use super::secured::Secured;
 use super::settings::Settings;
 
+const CLOSED: &str = "the database has closed the connection";
+
 /// A connection, and who speaks on it. Nothing of it happens but while somebody waits.
 pub(super) struct Link {
     client: Client,
@@ -118,19 +120,32 @@ impl Link {
             is_over,
         } = self;
         let mut work = pin!(work(client));
+        let mut why = None;
         let both = poll_fn(|cx| {
             while !*is_over {
                 match connection.poll_message(cx) {
                     Poll::Pending => break,
-                    Poll::Ready(Some(Ok(AsyncMessage::Notification(told)))) => note(told.payload()),
+                    Poll::Ready(Some(Ok(AsyncMessage::Notification(news)))) => note(news.payload()),
                     Poll::Ready(Some(Ok(_))) => {}
-                    Poll::Ready(Some(Err(_)) | None) => *is_over = true,
+                    Poll::Ready(None) => *is_over = true,
+                    Poll::Ready(Some(Err(error))) => {
+                        *is_over = true;
+                        why = Some(told(&error));
+                    }
                 }
             }
-            work.as_mut().poll(cx)
+            match work.as_mut().poll(cx) {
+                Poll::Ready(done) => Poll::Ready(done.map_err(Trouble::from)),
+                // Nobody is left who would answer what was asked.
+                Poll::Pending if *is_over => {
+                    let what = why.take().unwrap_or_else(|| CLOSED.to_owned());
+                    Poll::Ready(Err(Trouble::Link(what)))
+                }
+                Poll::Pending => Poll::Pending,
+            }
         });
         match timeout(patience, both).await {
-            Ok(done) => Ok(done?),
+            Ok(done) => done,
             Err(_) => {
                 // An answer that comes after all would be taken for that to the next question.
                 *is_over = true;
@@ -149,14 +164,13 @@ impl Link {
             loop {
                 match connection.poll_message(cx) {
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Some(Ok(AsyncMessage::Notification(told)))) => {
-                        return Poll::Ready(Ok(told.payload().to_owned()));
+                    Poll::Ready(Some(Ok(AsyncMessage::Notification(news)))) => {
+                        return Poll::Ready(Ok(news.payload().to_owned()));
                     }
                     Poll::Ready(Some(Ok(_))) => {}
                     Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Trouble::from(error))),
                     Poll::Ready(None) => {
-                        let what = "the database has closed the connection";
-                        return Poll::Ready(Err(Trouble::Link(what.to_owned())));
+                        return Poll::Ready(Err(Trouble::Link(CLOSED.to_owned())));
                     }
                 }
             }
