@@ -46,7 +46,7 @@ fn confined(pki: &TestPki, config: &Value, act: impl FnOnce() + Send) {
     fs::write(&path, config.to_string()).unwrap();
     let config = config::load(&path).unwrap().config;
     let body = || {
-        let confinement = confine(&config, &Source::new(&path), |_| false);
+        let confinement = confine(&config, Some(&Source::new(&path)), |_| false);
         let is_held = matches!(confinement.state(), Landlock::Full | Landlock::Partial);
         assert_eq!(is_held, config.landlock, "{confinement:?}");
         act();
