@@ -175,14 +175,14 @@ impl Program {
 
     /// Where it tells that of itself: `everything`, `health` or `metrics`.
     pub fn admin(&self, what: &str) -> SocketAddr {
-        let end = format!(" admin={what}");
+        let names = [format!(" admin={what}"), format!("\"admin\":{what:?}")];
         let lines = self.lines.lock().unwrap();
         let line = lines
             .iter()
-            .find(|line| line.contains("listening on ") && line.ends_with(&end));
+            .find(|l| l.contains("listening on ") && names.iter().any(|name| l.contains(name)));
         let line = line.unwrap_or_else(|| panic!("{what} is not told: {lines:#?}"));
         let (_, rest) = line.split_once("listening on ").unwrap();
-        rest.split(' ').next().unwrap().parse().unwrap()
+        rest.split([' ', '"']).next().unwrap().parse().unwrap()
     }
 
     /// A connection to the pair of that name, with time-outs on reads and writes.
