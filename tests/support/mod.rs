@@ -7,6 +7,7 @@ pub mod access;
 pub mod backend;
 pub mod black_hole;
 pub mod certs;
+pub mod chromium;
 pub mod crowd;
 pub mod daemon;
 pub mod duplex;
