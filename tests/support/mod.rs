@@ -26,5 +26,6 @@ pub mod psql;
 pub mod reads;
 pub mod rotate;
 pub mod tap;
+pub mod terminal;
 pub mod tls;
 pub mod wait;

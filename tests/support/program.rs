@@ -171,12 +171,13 @@ impl Program {
         address.parse().unwrap()
     }
 
-    /// Where it tells that of itself: `everything`, `health` or `metrics`.
+    /// The first port where it tells that of itself: `everything`, `health` or `metrics`.
     pub fn admin(&self, what: &str) -> SocketAddr {
         let end = format!(" admin={what}");
         let lines = self.lines.lock().unwrap();
         let line = lines
             .iter()
+            .filter(|line| !line.contains("listening on unix:"))
             .find(|line| line.contains("listening on ") && line.ends_with(&end));
         let line = line.unwrap_or_else(|| panic!("{what} is not told: {lines:#?}"));
         let (_, rest) = line.split_once("listening on ").unwrap();
