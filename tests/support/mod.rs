@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 pub mod access;
+pub mod alone;
 pub mod backend;
 pub mod black_hole;
 pub mod certs;

@@ -60,6 +60,11 @@ impl Program {
         Program::spawn(command, config, folder).ready()
     }
 
+    /// Runs a command of it on files of the test's own, and waits until it is ready.
+    pub fn run_command(command: Command, config: PathBuf) -> Program {
+        Program::spawn(command, config, TempDir::new().unwrap()).ready()
+    }
+
     /// Starts it and does not wait.
     pub fn start(config: &Value, change: impl FnOnce(&mut Command)) -> Program {
         let folder = TempDir::new().unwrap();

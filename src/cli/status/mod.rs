@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn without_one_it_is_said_what_to_add() {
-        let advice = |admin| at(admin).map_or_else(str::to_owned, |address| address);
+        let advice = |admin| at(admin).unwrap_or_else(str::to_owned);
         assert!(
             advice("{}").starts_with("nothing is told"),
             "{}",
