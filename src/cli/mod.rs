@@ -8,6 +8,7 @@ mod fips;
 pub mod pki;
 mod probe;
 mod run;
+mod status;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -57,6 +58,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Tell what FIPS module this is, what it proves, and what a configuration comes to.
     Fips(fips::FipsArgs),
+    /// Ask a running program how it is: its pairs, connections, certificates and failures.
+    Status(status::StatusArgs),
     /// Make certificates for bring-up and tests.
     Pki(pki::PkiArgs),
 }
@@ -138,6 +141,7 @@ pub fn main() -> ExitCode {
         (Some(Command::Probe(args)), _) => probe::run(&args),
         (Some(Command::Demo(args)), _) => demo::run(&args),
         (Some(Command::Fips(args)), _) => fips::run(&args),
+        (Some(Command::Status(args)), _) => status::run(args),
         (Some(Command::Pki(args)), _) => match pki::run(args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(error.exit_code(), &error),
