@@ -70,6 +70,8 @@ impl Browser {
         let mut folder = std::ffi::OsString::from("--user-data-dir=");
         folder.push(profile.path());
         command.arg(folder).arg("--remote-debugging-pipe");
+        // It leaves folders there when it is ended.
+        command.env("TMPDIR", profile.path());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let answers = BufReader::new(child.stdout.take().unwrap());
