@@ -10,11 +10,11 @@ mod looks;
 mod shown;
 mod support;
 
-use std::io::{Read, Write};
 use std::net::SocketAddr;
 
 use serde_json::Value;
 
+use support::backend::ping;
 use support::certs::TestPki;
 use support::chromium::Browser;
 use support::program::Program;
@@ -37,12 +37,4 @@ fn page(program: &Program) -> Browser {
 
 fn url(admin: SocketAddr) -> String {
     format!("http://{admin}/")
-}
-
-/// There and back again.
-fn ping(stream: &mut (impl Read + Write)) {
-    stream.write_all(b"ping").unwrap();
-    let mut answer = [0; 4];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"ping");
 }
