@@ -13,11 +13,12 @@ mod observe;
 #[path = "acl/resumed.rs"]
 mod resumed;
 
-use std::io::{Read, Write};
+use std::io::Write;
 
 use mtls_persona::tls::authority::{LeafRequest, Purpose, Subject};
 use serde_json::{Value, json};
 
+use support::backend::ping;
 use support::certs::{IdentityFiles, TestPki};
 use support::peers::{Gathered, Peer};
 
@@ -54,14 +55,6 @@ fn pair(name: &str, allow: Value, rest: Value) -> Value {
 /// A configuration of these pairs, with one identity.
 fn config(pki: &TestPki, own: &IdentityFiles, pairs: Vec<Value>) -> Value {
     json!({ "ca": pki.ca, "cert": own.cert, "key": own.key, "address_pairs": pairs })
-}
-
-/// There and back again.
-fn ping(stream: &mut (impl Read + Write)) {
-    stream.write_all(b"ping").unwrap();
-    let mut answer = [0; 4];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"ping");
 }
 
 /// The same through a client of the `openssl` command, which then ends.

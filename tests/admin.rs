@@ -31,6 +31,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use serde_json::Value;
 
+use support::backend::ping;
 use support::certs::TestPki;
 use support::metrics::Scrape;
 use support::program::Program;
@@ -53,14 +54,6 @@ fn program(pki: &TestPki) -> (Program, SocketAddr) {
 /// What is counted now.
 fn scrape(program: &Program) -> Scrape {
     Scrape::take(program.admin("everything"))
-}
-
-/// There and back again.
-fn ping(stream: &mut (impl Read + Write)) {
-    stream.write_all(b"ping").unwrap();
-    let mut answer = [0; 4];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"ping");
 }
 
 /// Sends so many bytes, ends, and reads them again up to the end. The first one is back before the others

@@ -16,6 +16,7 @@ use serde_json::json;
 use support::certs::{IdentityFiles, TestPki};
 use support::duplex::{self, Duplex as _};
 use support::program::Program;
+use support::tls::alice;
 use support::tls::{TlsPeer, credentials};
 use support::wait::until;
 use support::{backend, pairs, pattern};
@@ -37,10 +38,6 @@ fn tls_service(pki: &TestPki) -> std::net::SocketAddr {
         // The program's FIN, behind its close_notify: nothing of the answer is destroyed.
         let _ = peer.read(&mut [0]);
     })
-}
-
-fn alice(pki: &TestPki) -> Arc<Credentials> {
-    credentials(&pki.client("alice"), &pki.ca, Role::Client)
 }
 
 /// The other side of [`tls_service`] and of [`duplex::answer`].

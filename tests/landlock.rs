@@ -9,8 +9,9 @@ mod reload;
 mod support;
 
 use std::fs;
-use std::io::{Read, Write};
 use std::thread;
+
+use support::backend::ping;
 
 use landlock::{AccessFs, AccessNet, CompatLevel, Compatible, Ruleset, RulesetAttr};
 use mtls_persona::config::{self, Source};
@@ -52,12 +53,4 @@ fn confined(pki: &TestPki, config: &Value, act: impl FnOnce() + Send) {
         act();
     };
     thread::scope(|scope| scope.spawn(body).join().unwrap());
-}
-
-/// There and back again.
-fn ping(stream: &mut (impl Read + Write)) {
-    stream.write_all(b"ping").unwrap();
-    let mut answer = [0; 4];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"ping");
 }

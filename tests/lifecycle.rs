@@ -12,16 +12,10 @@ mod resumption;
 mod start;
 mod support;
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 
-/// There and back again.
-fn ping(stream: &mut (impl Read + Write)) {
-    stream.write_all(b"ping").unwrap();
-    let mut answer = [0; 4];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"ping");
-}
+use support::backend::ping;
 
 /// The connection is reset, and not a byte comes before that.
 fn assert_reset(stream: &mut TcpStream) {

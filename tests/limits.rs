@@ -16,21 +16,9 @@ mod support;
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::sync::Arc;
 
-use mtls_persona::tls::{Credentials, Role};
-use support::certs::TestPki;
-use support::tls::credentials;
-
-/// A client's credentials.
-fn alice(pki: &TestPki) -> Arc<Credentials> {
-    credentials(&pki.client("alice"), &pki.ca, Role::Client)
-}
-
-/// A server's credentials.
-fn localhost(pki: &TestPki) -> Arc<Credentials> {
-    credentials(&pki.server("localhost"), &pki.ca, Role::Server)
-}
+use mtls_persona::tls::Credentials;
+use support::tls::{alice, localhost};
 
 /// So many times there and back again.
 fn ping(stream: &mut (impl Read + Write), times: usize) {

@@ -15,14 +15,11 @@ mod sources;
 #[path = "proxy_protocol/tlvs.rs"]
 mod tlvs;
 
-use std::io::{Read, Write};
-use std::sync::Arc;
-
-use mtls_persona::tls::{Credentials, Role};
+use mtls_persona::tls::Role;
 use serde_json::{Value, json};
-use support::certs::TestPki;
+use support::backend::ping;
 use support::pairs;
-use support::tls::credentials;
+use support::tls::{alice, localhost};
 
 /// A header of version 1, of a client that is nobody.
 const LINE: &[u8] = b"PROXY TCP4 192.0.2.7 198.51.100.9 56324 443\r\n";
@@ -45,22 +42,4 @@ fn with_proxy(config: Value, proxy_protocol: Value) -> Value {
 /// A pair's connections from this machine must begin with a header.
 fn from_here(config: Value) -> Value {
     with_proxy(config, json!({ "in": { "from": ["127.0.0.0/8", "::1"] } }))
-}
-
-/// A client's credentials.
-fn alice(pki: &TestPki) -> Arc<Credentials> {
-    credentials(&pki.client("alice"), &pki.ca, Role::Client)
-}
-
-/// A server's credentials.
-fn localhost(pki: &TestPki) -> Arc<Credentials> {
-    credentials(&pki.server("localhost"), &pki.ca, Role::Server)
-}
-
-/// Some bytes there and back again.
-fn ping(stream: &mut (impl Read + Write)) {
-    stream.write_all(b"ping").unwrap();
-    let mut answer = [0; 4];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"ping");
 }

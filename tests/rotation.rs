@@ -27,32 +27,12 @@ mod support;
 #[path = "rotation/time.rs"]
 mod time;
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mtls_persona::tls::{Credentials, Role};
-use support::certs::TestPki;
-use support::tls::credentials;
-
-/// A client's credentials.
-fn alice(pki: &TestPki) -> Arc<Credentials> {
-    credentials(&pki.client("alice"), &pki.ca, Role::Client)
-}
-
-/// A server's credentials.
-fn localhost(pki: &TestPki) -> Arc<Credentials> {
-    credentials(&pki.server("localhost"), &pki.ca, Role::Server)
-}
-
-/// There and back again.
-fn ping(stream: &mut (impl Read + Write)) {
-    stream.write_all(b"ping").unwrap();
-    let mut answer = [0; 4];
-    stream.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"ping");
-}
+use support::backend::ping;
+use support::tls::{alice, localhost};
 
 /// The connection is reset, and not a byte comes before that.
 fn assert_reset(stream: &mut TcpStream) {

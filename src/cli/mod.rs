@@ -11,6 +11,7 @@ mod fips;
 pub mod pki;
 mod probe;
 mod run;
+mod status;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -64,6 +65,8 @@ enum Command {
     Connector(connector::ConnectorArgs),
     /// Ask a connector for a host, and join it to standard input and output: a ProxyCommand for ssh.
     Connect(connect::ConnectArgs),
+    /// Ask a running program how it is: its pairs, connections, certificates and failures.
+    Status(status::StatusArgs),
     /// Make certificates for bring-up and tests.
     Pki(pki::PkiArgs),
 }
@@ -147,6 +150,7 @@ pub fn main() -> ExitCode {
         (Some(Command::Fips(args)), _) => fips::run(&args),
         (Some(Command::Connector(args)), _) => connector::run(args),
         (Some(Command::Connect(args)), _) => connect::run(&args),
+        (Some(Command::Status(args)), _) => status::run(args),
         (Some(Command::Pki(args)), _) => match pki::run(args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(error.exit_code(), &error),

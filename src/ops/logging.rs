@@ -159,3 +159,28 @@ impl Write for Sink {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_finds_no_place_is_dropped_and_counted_and_nobody_waits() {
+        let (queue, lines) = crossbeam_channel::bounded(1);
+        let mut sink = Sink {
+            queue,
+            line: Vec::new(),
+        };
+        let before = dropped();
+        for part in ["first ", "line\n", "second line\n", "third line\n"] {
+            sink.write_all(part.as_bytes()).unwrap();
+        }
+        assert_eq!(dropped() - before, 2);
+        let Ok(Line::Text(first)) = lines.try_recv() else {
+            unreachable!("it was queued");
+        };
+        assert_eq!(first, b"first line\n");
+        assert!(lines.try_recv().is_err());
+    }
+}

@@ -113,14 +113,7 @@ fn a_live_connection_is_counted_while_it_lives() {
 fn destinations_that_cannot_be_reached_are_counted_by_reason() {
     let pki = TestPki::new();
     let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let mut config = pairs::client(&pki, nobody);
-    let mut nameless = config["address_pairs"][0].clone();
-    nameless["name"] = json!("nameless");
-    nameless["outbound"] = json!("db.invalid:5432");
-    config["address_pairs"]
-        .as_array_mut()
-        .unwrap()
-        .push(nameless);
+    let config = pairs::with_nameless(pairs::client(&pki, nobody));
     let program = Program::run(&told(config));
     for pair in ["persona", "nameless"] {
         let mut stream = program.connect(pair);

@@ -90,14 +90,7 @@ fn a_destination_that_goes_away_and_comes_back_needs_no_restart() {
 fn a_name_that_does_not_resolve_keeps_nobody_from_starting_and_is_told_by_a_reset() {
     let pki = TestPki::new();
     let service = tls::service(localhost(&pki), tls::echo);
-    let mut config = pairs::client(&pki, service);
-    let mut nameless = config["address_pairs"][0].clone();
-    nameless["name"] = json!("nameless");
-    nameless["outbound"] = json!("db.invalid:5432");
-    config["address_pairs"]
-        .as_array_mut()
-        .unwrap()
-        .push(nameless);
+    let config = pairs::with_nameless(pairs::client(&pki, service));
     let config = pairs::with(config, "/timeouts/connect", "4s");
     let program = Program::run_with(&config, |command| {
         // A resolver that cannot be reached says so sooner.

@@ -50,3 +50,11 @@ pub fn count() -> SocketAddr {
         }
     })
 }
+
+/// Some bytes to an echo and back again.
+pub fn ping(stream: &mut (impl Read + Write)) {
+    stream.write_all(b"ping").unwrap();
+    let mut answer = [0; 4];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"ping");
+}

@@ -69,3 +69,13 @@ pub fn with(mut config: Value, path: &str, value: impl Into<Value>) -> Value {
     *at = value.into();
     config
 }
+
+/// The same with a pair `nameless` in addition, as the first one but with a destination whose name nobody has.
+pub fn with_nameless(mut config: Value) -> Value {
+    let mut nameless = config["address_pairs"][0].clone();
+    nameless["name"] = json!("nameless");
+    nameless["outbound"] = json!("db.invalid:5432");
+    let pairs = config["address_pairs"].as_array_mut().unwrap();
+    pairs.push(nameless);
+    config
+}

@@ -61,6 +61,11 @@ impl Program {
         Program::spawn(command, config, folder).ready()
     }
 
+    /// Runs a command of it on files of the test's own, and waits until it is ready.
+    pub fn run_command(command: Command, config: PathBuf) -> Program {
+        Program::spawn(command, config, TempDir::new().unwrap()).ready()
+    }
+
     /// Starts it and does not wait.
     pub fn start(config: &Value, change: impl FnOnce(&mut Command)) -> Program {
         let folder = TempDir::new().unwrap();
@@ -173,16 +178,17 @@ impl Program {
         address.parse().unwrap()
     }
 
-    /// Where it tells that of itself: `everything`, `health` or `metrics`.
+    /// The first port where it tells that of itself: `everything`, `health` or `metrics`.
     pub fn admin(&self, what: &str) -> SocketAddr {
-        let end = format!(" admin={what}");
+        let names = [format!(" admin={what}"), format!("\"admin\":{what:?}")];
         let lines = self.lines.lock().unwrap();
         let line = lines
             .iter()
-            .find(|line| line.contains("listening on ") && line.ends_with(&end));
+            .filter(|line| !line.contains("listening on unix:"))
+            .find(|l| l.contains("listening on ") && names.iter().any(|name| l.contains(name)));
         let line = line.unwrap_or_else(|| panic!("{what} is not told: {lines:#?}"));
         let (_, rest) = line.split_once("listening on ").unwrap();
-        rest.split(' ').next().unwrap().parse().unwrap()
+        rest.split([' ', '"']).next().unwrap().parse().unwrap()
     }
 
     /// A connection to the pair of that name, with time-outs on reads and writes.

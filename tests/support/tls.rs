@@ -12,11 +12,21 @@ use mtls_persona::tls::{
     Resumption, Revocation, Role, Session, is_fips,
 };
 
-use super::certs::{IdentityFiles, unix_now};
+use super::certs::{IdentityFiles, TestPki, unix_now};
 use super::wait::PATIENCE;
 
 /// The most that one write puts into the session.
 const PIECE: usize = 64 * 1024;
+
+/// A client's credentials.
+pub fn alice(pki: &TestPki) -> Arc<Credentials> {
+    credentials(&pki.client("alice"), &pki.ca, Role::Client)
+}
+
+/// A server's credentials.
+pub fn localhost(pki: &TestPki) -> Arc<Credentials> {
+    credentials(&pki.server("localhost"), &pki.ca, Role::Server)
+}
 
 /// What a peer shows and trusts, for one role.
 pub fn credentials(files: &IdentityFiles, ca: &Path, role: Role) -> Arc<Credentials> {

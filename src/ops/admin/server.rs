@@ -104,7 +104,7 @@ fn announce(endpoint: &Endpoint, serves: Serves) {
         Serves::Health => "health",
         Serves::Metrics => "metrics",
     };
-    log::info!("listening on {endpoint} admin={what}");
+    log::info!(admin:% = what; "listening on {endpoint}");
     if let Endpoint::Tcp(address) = endpoint
         && !address.ip().to_canonical().is_loopback()
     {

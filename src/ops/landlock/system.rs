@@ -42,6 +42,17 @@ const READ_BY_VARIABLE: [&str; 2] = ["OPENSSL_MODULES", "TZDIR"];
 /// Variables that name files to be read.
 const FILE_BY_VARIABLE: [&str; 1] = ["OPENSSL_CONF"];
 
+/// Files of the system that may be links to anywhere: often to what systemd-resolved or NetworkManager
+/// writes anew, and with some distributions all of them.
+const LINKED: [&str; 6] = [
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/localtime",
+    "/etc/gai.conf",
+    "/etc/host.conf",
+];
+
 /// Names are asked for by TCP where an answer is long (RFC 7766).
 const DNS_PORT: u16 = 53;
 
@@ -55,8 +66,7 @@ impl Grants {
         let variables = READ_BY_VARIABLE.iter().filter_map(env::var_os);
         self.read.extend(variables.map(PathBuf::from));
         let files = FILE_BY_VARIABLE.iter().filter_map(env::var_os);
-        // Often a link to what systemd-resolved or NetworkManager writes anew.
-        let files = files.map(PathBuf::from).chain(["/etc/resolv.conf".into()]);
+        let files = files.map(PathBuf::from).chain(LINKED.map(PathBuf::from));
         for file in files {
             self.read_by(Trail::of(&file, &read_link));
         }

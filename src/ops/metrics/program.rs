@@ -8,6 +8,7 @@ use super::process::Process;
 use crate::ops::board::Board;
 use crate::ops::fips::Effect;
 use crate::ops::landlock::Landlock;
+use crate::ops::logging;
 use crate::ops::reload::Crew;
 use crate::ops::supervisor::unix_now;
 use crate::reactor::Generation;
@@ -23,6 +24,11 @@ pub(super) fn write(
     build(families)?;
     fips(families, board)?;
     landlock(families, board)?;
+    families.counter(
+        "log_lines_dropped",
+        "Lines of the log that nobody read in time",
+        logging::dropped(),
+    )?;
     negotiated(families)?;
     reloads(families, board, generation.number)?;
     dates::write(families, generation, unix_now())?;
