@@ -17,6 +17,8 @@ mod commands;
 mod first_line;
 #[path = "connector/matrix.rs"]
 mod matrix;
+#[path = "connector/onward.rs"]
+mod onward;
 #[path = "connector/plan.rs"]
 mod plan;
 #[path = "connector/trouble.rs"]

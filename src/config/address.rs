@@ -20,7 +20,10 @@ use super::problem::quoted;
 /// What `sun_path` holds beside the zero at its end (unix(7)).
 const UNIX_PATH_BYTES: usize = 107;
 
-/// Addresses of one host that are tried one after another.
+/// What stands before a host that is reached by mutual TLS. A colon alone would be a host's name and its port.
+const MTLS_SCHEME: &str = "mtls://";
+
+/// Ways to one host that are tried one after another.
 const ROUTES_MAX: usize = 16;
 
 /// Where to listen or to connect; its text is the configured form again.
@@ -82,10 +85,10 @@ impl Address {
         }
     }
 
-    /// The address of a host as a connector's database has it, with or without a port.
+    /// The address of a host on the network, with or without a port.
     ///
     /// # Errors
-    /// It names no host on the network.
+    /// It names none.
     pub fn routed(text: &str, default_port: u16) -> Result<Address, AddressError> {
         let text = text.trim();
         let bare = text
@@ -110,23 +113,6 @@ impl Address {
         }
     }
 
-    /// The addresses of a host as a connector's database has it: one, or several with commas between them.
-    ///
-    /// # Errors
-    /// One of them names no host on the network, or there are too many.
-    pub fn all_routed(text: &str, default_port: u16) -> Result<Vec<Address>, AddressError> {
-        let addresses = text.split(',').take(ROUTES_MAX + 1);
-        let addresses = addresses.map(|one| Address::routed(one, default_port));
-        let addresses = addresses.collect::<Result<Vec<_>, _>>()?;
-        match addresses.len() > ROUTES_MAX {
-            true => Err(AddressError {
-                text: quoted(text),
-                fault: Fault::Many,
-            }),
-            false => Ok(addresses),
-        }
-    }
-
     /// Whether this is somewhere to connect to, and not only to listen on.
     ///
     /// # Errors
@@ -143,6 +129,50 @@ impl Address {
             text: quoted(&self.to_string()),
             fault,
         })
+    }
+}
+
+/// A way to a host, as a connector's database has it; its text is that again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// Where it is.
+    pub address: Address,
+    /// Whether it is reached by mutual TLS; the address names what it must prove.
+    pub is_mtls: bool,
+}
+
+impl Route {
+    /// The ways to a host: one, or several with commas between them. `mtls://` stands before those by mutual
+    /// TLS.
+    ///
+    /// # Errors
+    /// One of them names no host on the network, or there are too many.
+    pub fn all(text: &str, default_port: u16) -> Result<Vec<Route>, AddressError> {
+        let one = |one: &str| {
+            let bare = one.trim().strip_prefix(MTLS_SCHEME);
+            let address = Address::routed(bare.unwrap_or(one), default_port)?;
+            let is_mtls = bare.is_some();
+            Ok(Route { address, is_mtls })
+        };
+        let routes = text.split(',').take(ROUTES_MAX + 1).map(one);
+        let routes = routes.collect::<Result<Vec<_>, _>>()?;
+        match routes.len() > ROUTES_MAX {
+            true => Err(AddressError {
+                text: quoted(text),
+                fault: Fault::Many,
+            }),
+            false => Ok(routes),
+        }
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = match self.is_mtls {
+            true => MTLS_SCHEME,
+            false => "",
+        };
+        write!(f, "{scheme}{}", self.address)
     }
 }
 
@@ -405,13 +435,34 @@ mod tests {
 
     #[test]
     fn a_database_may_name_several_addresses_of_a_host() {
-        let all = Address::all_routed("10.0.0.7, db.internal:5432,::1", 22).unwrap();
+        let all = Route::all("10.0.0.7, db.internal:5432,::1", 22).unwrap();
         let all: Vec<_> = all.iter().map(ToString::to_string).collect();
         assert_eq!(all, ["10.0.0.7:22", "db.internal:5432", "[::1]:22"]);
         let many = ["10.0.0.7"; ROUTES_MAX + 1].join(",");
         for text in ["", ",", "10.0.0.7,", "10.0.0.7,,10.0.0.8", &many] {
-            assert!(Address::all_routed(text, 22).is_err(), "{text}");
+            assert!(Route::all(text, 22).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_database_may_say_of_each_address_that_it_is_reached_by_mutual_tls() {
+        let all = Route::all("mtls://db.internal, 10.0.0.7 , mtls://[::1]:1", 22).unwrap();
+        let all: Vec<_> = all.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            all,
+            ["mtls://db.internal:22", "10.0.0.7:22", "mtls://[::1]:1"]
+        );
+        for text in [
+            "mtls://",
+            "mtls:db",
+            "MTLS://db",
+            "mtls://mtls://db",
+            "tls://db",
+        ] {
+            assert!(Route::all(text, 22).is_err(), "{text}");
+        }
+        // A host of that name.
+        assert!(!Route::all("mtls:22", 22).unwrap()[0].is_mtls);
     }
 
     #[test]

@@ -35,7 +35,7 @@ mod yaml;
 
 use std::path::Path;
 
-pub use self::address::{Address, AddressError, Host};
+pub use self::address::{Address, AddressError, Host, Route};
 pub use self::form::Form;
 pub use self::host::{HostNameError, ServerName};
 pub use self::model::{

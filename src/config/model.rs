@@ -222,13 +222,20 @@ impl Pair {
             .map(|directory| directory.connect_id)
     }
 
+    /// Whether the outbound leg is TLS; of a connector, whether it may be.
+    pub fn outbound_tls(&self) -> bool {
+        let directory = self.directory.as_ref();
+        self.mode.outbound_tls() || directory.is_some_and(|directory| directory.outbound_mtls)
+    }
+
     /// The access list that judges the peer of a leg; none where the leg is plain.
     pub fn acl(&self, side: Side) -> Option<&Acl> {
         match (self.mode, side) {
-            (Mode::Client, Side::Inbound) | (Mode::Server | Mode::Connector, Side::Outbound) => {
-                None
-            }
+            (Mode::Client, Side::Inbound) | (Mode::Server, Side::Outbound) => None,
             (Mode::Bridge, Side::Outbound) => Some(&self.allow_outbound),
+            (Mode::Connector, Side::Outbound) => {
+                self.outbound_tls().then_some(&self.allow_outbound)
+            }
             _ => Some(&self.allow),
         }
     }
@@ -254,7 +261,7 @@ pub enum Mode {
     Server,
     /// TLS on both legs.
     Bridge,
-    /// TLS inbound, plain outbound; a database says who may reach what.
+    /// TLS inbound; a database says who may reach what, and whether the outbound leg is plain or TLS.
     Connector,
 }
 
@@ -275,7 +282,7 @@ impl Mode {
         matches!(self, Self::Server | Self::Bridge | Self::Connector)
     }
 
-    /// Whether the outbound leg is TLS.
+    /// Whether the outbound leg is always TLS.
     pub fn outbound_tls(self) -> bool {
         matches!(self, Self::Client | Self::Bridge)
     }

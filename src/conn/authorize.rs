@@ -95,7 +95,7 @@ pub(super) fn denied(pair: &Pair, side: Side) -> End {
 /// The detail of a refusal by a pair's access list.
 pub fn no_rule(pair: &Pair, side: Side) -> String {
     let list = match (pair.mode, side) {
-        (Mode::Bridge, Side::Outbound) => "allow_outbound",
+        (Mode::Bridge | Mode::Connector, Side::Outbound) => "allow_outbound",
         _ => "allow",
     };
     format!("no rule of {list} names the peer")

@@ -18,7 +18,7 @@ use crate::base::deadline::{DeadlineKind, Deadlines};
 use crate::base::id::{ConnId, Side};
 use crate::base::reason::CloseReason;
 use crate::base::tally::{Reach, Tally};
-use crate::config::{Address, OnTruncation};
+use crate::config::{Address, OnTruncation, Route, ServerName};
 use crate::net::{Endpoint, Socket};
 use crate::relay::{Relay, RelayStep, Truncation, Waiting};
 use crate::route::{AnswerReader, Preamble};
@@ -74,8 +74,8 @@ pub struct Connection {
     pub(super) activity: Activity,
     /// Of a connector: who came, and for what.
     pub(super) visit: Option<Box<Visit>>,
-    /// Of a connector: where the database says that the host is.
-    pub(super) routed: Option<Address>,
+    /// Of a connector: where the database says that the host is, and how it is reached.
+    pub(super) route: Option<Route>,
     /// Its client was told why it ends, and gets a moment to read that.
     pub(super) is_turned_away: bool,
     pub(super) tally: Arc<Tally>,
@@ -165,7 +165,7 @@ impl Connection {
                 at: now,
             },
             visit: None,
-            routed: None,
+            route: None,
             is_turned_away: false,
             tally,
             handshake_from: now,
@@ -174,7 +174,17 @@ impl Connection {
 
     /// Where it goes.
     pub(super) fn destination(&self) -> &Address {
-        self.routed.as_ref().unwrap_or(&self.served.pair.outbound)
+        let routed = self.route.as_ref().map(|route| &route.address);
+        routed.unwrap_or(&self.served.pair.outbound)
+    }
+
+    /// The name that the destination must prove; none where the outbound leg is plain.
+    pub(super) fn name_to_prove(&self) -> Option<ServerName> {
+        match &self.route {
+            Some(route) if route.is_mtls => route.address.server_name(),
+            Some(_) => None,
+            None => self.served.pair.server_name.clone(),
+        }
     }
 
     /// What to do before the first turn.
@@ -250,7 +260,7 @@ impl Connection {
             return;
         }
         self.deadlines.clear(DeadlineKind::Lookup);
-        if answer.is_err() && self.next_address() {
+        if answer.is_err() && self.next_route() {
             return;
         }
         match (answer, self.destination()) {

@@ -59,7 +59,7 @@ impl Connection {
             (DeadlineKind::Connect, Phase::Connecting(_)) => true,
             _ => false,
         };
-        if is_missed && self.next_address() {
+        if is_missed && self.next_route() {
             return None;
         }
         let end = match (kind, &self.phase) {

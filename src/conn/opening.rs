@@ -107,7 +107,7 @@ impl Connection {
                 }
                 return Ok(Next::Step(Step::Wait));
             }
-            DialStep::Lost(_) if self.next_address() => {
+            DialStep::Lost(_) if self.next_route() => {
                 return Ok(Next::Phase(Phase::Decided));
             }
             DialStep::Lost(failure) => {
@@ -132,7 +132,7 @@ impl Connection {
     ) -> Result<Next, End> {
         // Some of it may be about another attempt; that costs no more than a system call.
         let readiness = self.dialled.connected();
-        let Some(name) = &self.served.pair.server_name else {
+        let Some(name) = self.name_to_prove() else {
             // Whatever ends this program, half a stream must not look whole.
             socket.reset_on_close();
             self.outbound = Some(Leg::plain(socket, readiness));
@@ -143,8 +143,8 @@ impl Connection {
         let Some(context) = self.served.credentials.context(Role::Client) else {
             return Err(internal("no client credentials".to_owned()));
         };
-        let destination = self.served.pair.outbound.to_string();
-        let session = context.client_session(expected_name(name), &destination);
+        let destination = self.destination().to_string();
+        let session = context.client_session(expected_name(&name), &destination);
         let session = session.map_err(|error| internal(error.to_string()))?;
         self.outbound = Some(Leg::tls(socket, session, readiness));
         let at = now + self.served.pair.timeouts.handshake;
@@ -165,7 +165,10 @@ impl Connection {
                 self.authorize(Side::Outbound, turn)?;
                 match self.served.pair.connect_id.clone() {
                     Some(id) => self.ask_connector(&id, now, turn),
-                    None => Ok(self.relay(now)),
+                    None => {
+                        self.welcome(turn)?;
+                        Ok(self.relay(now))
+                    }
                 }
             }
         }

@@ -180,6 +180,11 @@ impl Summary {
         self.outcome.as_ref().map(|outcome| outcome.reason)
     }
 
+    /// Which leg its end is about, if it is about one.
+    pub(super) fn side(&self) -> Option<Side> {
+        self.outcome.as_ref()?.side
+    }
+
     /// What is kept of it, but for its user and its bytes.
     pub(super) fn record(&self, now: Instant, unix_now: i64) -> Row {
         let endpoint = |facts: &LegFacts| facts.endpoint.as_ref().map(ToString::to_string);

@@ -18,7 +18,7 @@ use crate::base::buffer::Buffer;
 use crate::base::deadline::DeadlineKind;
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
-use crate::config::{Address, IdSource, OnRevoke};
+use crate::config::{IdSource, OnRevoke, Route};
 use crate::identity::SpiffeUser;
 use crate::relay::{Fill, Flush, Leg as _};
 use crate::route::{
@@ -61,8 +61,8 @@ pub(super) struct Visit {
     /// What it wants, once it has said so.
     question: Option<Question>,
     asked_at: Instant,
-    /// Addresses of its host that were not tried yet, the next one last.
-    addresses: Vec<Address>,
+    /// Ways to its host that were not tried yet, the next one last.
+    routes: Vec<Route>,
     /// Where it is counted.
     places: Option<Arc<Places>>,
     place: Option<Place>,
@@ -90,7 +90,7 @@ impl Connection {
             user,
             question: None,
             asked_at: now,
-            addresses: Vec::new(),
+            routes: Vec::new(),
             places: None,
             place: None,
             refused: None,
@@ -180,16 +180,16 @@ impl Connection {
         }
         self.deadlines.clear(DeadlineKind::Lookup);
         let outcome = match decision {
-            Ok(route) => self.take_route(&route),
+            Ok(routes) => self.take_routes(&routes),
             Err(denial) => Err(denied(denial)),
         };
         match (outcome, &mut self.visit) {
-            (Ok(mut addresses), Some(visit)) => {
-                places.order(&mut addresses);
-                addresses.reverse();
-                visit.addresses = addresses;
+            (Ok(mut routes), Some(visit)) => {
+                places.order(&mut routes);
+                routes.reverse();
+                visit.routes = routes;
                 visit.places = Some(Arc::clone(places));
-                self.next_address();
+                self.next_route();
             }
             (Ok(_), None) => {}
             (Err(end @ End(CloseReason::NotAuthorized, ..)), Some(visit)) => {
@@ -204,16 +204,16 @@ impl Connection {
         }
     }
 
-    /// Goes to the next address of the host; false if there is none.
-    pub(super) fn next_address(&mut self) -> bool {
+    /// Takes the next way to the host; false if there is none.
+    pub(super) fn next_route(&mut self) -> bool {
         let Some(visit) = &mut self.visit else {
             return false;
         };
         visit.place = None;
-        let Some(address) = visit.addresses.pop() else {
+        let Some(route) = visit.routes.pop() else {
             return false;
         };
-        visit.place = visit.places.as_ref().map(|places| places.take(&address));
+        visit.place = visit.places.as_ref().map(|places| places.take(&route));
         for kind in [
             DeadlineKind::Lookup,
             DeadlineKind::Connect,
@@ -221,7 +221,7 @@ impl Connection {
         ] {
             self.deadlines.clear(kind);
         }
-        self.routed = Some(address);
+        self.route = Some(route);
         self.phase = Phase::Decided;
         true
     }
@@ -243,17 +243,20 @@ impl Connection {
         Some(record)
     }
 
-    fn take_route(&self, route: &str) -> Result<Vec<Address>, End> {
+    fn take_routes(&self, text: &str) -> Result<Vec<Route>, End> {
         let directory = self.served.pair.directory.as_ref();
         let port = directory.map_or(0, |directory| directory.default_port);
-        Address::all_routed(route, port).map_err(|error| {
-            let side = Some(Side::Outbound);
-            End(
-                CloseReason::RouteInvalid,
-                side,
-                format!("internal_ip_addr {error}"),
-            )
-        })
+        let invalid = |what| {
+            let (reason, side) = (CloseReason::RouteInvalid, Some(Side::Outbound));
+            End(reason, side, format!("internal_ip_addr {what}"))
+        };
+        let routes = Route::all(text, port).map_err(|error| invalid(error.to_string()))?;
+        match routes.iter().find(|route| route.is_mtls) {
+            Some(route) if !self.served.pair.outbound_tls() => Err(invalid(format!(
+                "{route} is reached by mutual TLS, and outbound_mtls is not true in the pair's directory"
+            ))),
+            _ => Ok(routes),
+        }
     }
 
     /// The grant of a connection that has begun was asked for again.
@@ -340,7 +343,8 @@ impl Connection {
             IdSource::Sni => return,
             IdSource::Line => {
                 turn.scratch.plain.clear();
-                turn.scratch.plain.append(refusal(reason).as_bytes());
+                let line = refusal(reason, self.summary.side());
+                turn.scratch.plain.append(line.as_bytes());
                 self.inbound.send(turn.scratch);
                 self.inbound.end(turn.scratch);
             }

@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::config::{self, Mode, Pair, TlsFiles, TlsVersion};
+use crate::config::{self, Pair, TlsFiles, TlsVersion};
 use crate::tls::{
     Credentials, CrlScope, Material, MinVersion, OnStaleCrl, PemFile, Profile, Resumption,
     Revocation, Role,
@@ -49,7 +49,7 @@ pub(super) struct Terms<'a> {
     /// In seconds since 1970.
     pub(super) now: i64,
     /// What of these files is served already.
-    pub(super) served: &'a dyn Fn(&TlsFiles, Mode) -> Served,
+    pub(super) served: &'a dyn Fn(&TlsFiles, &[Role]) -> Served,
     /// Whether what is served as a whole is proven and made again all the same.
     pub(super) makes_anew: bool,
 }
@@ -70,11 +70,12 @@ pub(super) fn prove<'a>(
     mut files: Files,
     terms: Terms<'_>,
 ) -> Result<Checked, Vec<String>> {
-    let mut proven: HashMap<(&TlsFiles, Mode), Arc<Credentials>> = HashMap::new();
+    let mut proven: HashMap<(&TlsFiles, &[Role]), Arc<Credentials>> = HashMap::new();
     let mut credentials = Vec::new();
     let mut warnings = Vec::new();
     for pair in pairs {
-        let key = (&pair.tls, pair.mode);
+        let roles = roles(pair);
+        let key = (&pair.tls, roles);
         if let Some(known) = proven.get(&key) {
             credentials.push(Arc::clone(known));
             continue;
@@ -82,8 +83,7 @@ pub(super) fn prove<'a>(
         let Some(material) = files.material(&pair.tls, terms.profile) else {
             continue;
         };
-        let served = (terms.served)(&pair.tls, pair.mode);
-        let roles = roles(pair.mode);
+        let served = (terms.served)(&pair.tls, roles);
         let made = match served {
             Served::Whole(credentials) if !terms.makes_anew => Ok(credentials),
             Served::Not => Credentials::prove(&material, roles, terms.now).map(Arc::new),
@@ -113,11 +113,12 @@ pub(super) fn prove<'a>(
     }
 }
 
-fn roles(mode: Mode) -> &'static [Role] {
-    match mode {
-        Mode::Client => &[Role::Client],
-        Mode::Server | Mode::Connector => &[Role::Server],
-        Mode::Bridge => &[Role::Server, Role::Client],
+/// What a pair's certificate has to be good for.
+pub(super) fn roles(pair: &Pair) -> &'static [Role] {
+    match (pair.mode.inbound_tls(), pair.outbound_tls()) {
+        (true, true) => &[Role::Server, Role::Client],
+        (true, false) => &[Role::Server],
+        (false, _) => &[Role::Client],
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a connector tells its client: `OK\n`, or `ERROR: <message>\n` and nothing more.
 
+use crate::base::id::Side;
 use crate::base::reason::CloseReason;
 
 /// The longest answer that a client reads, its end included.
@@ -26,11 +27,13 @@ impl Answer {
     }
 }
 
-/// The line for a client whose connection ends so. It tells nobody which hosts there are: a host that is
+/// The line for a client whose connection ends so, over the leg of that side. It tells nobody which hosts there are: a host that is
 /// unknown and one that is not for this client have the same reason.
-pub fn refusal(reason: CloseReason) -> String {
+pub fn refusal(reason: CloseReason, side: Option<Side>) -> String {
     use CloseReason::*;
     let message = match reason {
+        // That is the host, and not the client.
+        AclDenied if side == Some(Side::Outbound) => "host unreachable",
         NotAuthorized | SpiffeInvalid | AclDenied => "not authorized",
         PreambleInvalid => "malformed connect id",
         PreambleTimeout => "no connect id in time",
@@ -105,7 +108,7 @@ mod tests {
     #[test]
     fn every_refusal_of_ours_reads_as_one() {
         for reason in CloseReason::ALL {
-            let line = refusal(*reason);
+            let line = refusal(*reason, None);
             let (answer, rest) = fed(line.as_bytes(), 1).unwrap();
             let message = line.trim_start_matches("ERROR: ").trim_end();
             assert_eq!(answer, Answer::Refused(message.to_owned()));

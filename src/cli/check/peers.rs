@@ -38,6 +38,9 @@ fn admitted(pair: &Pair, side: Side) -> Vec<String> {
         (Side::Outbound, Some(name)) => {
             format!("every gateway that ca vouches for and that proves to be {name}")
         }
+        (Side::Outbound, None) => {
+            "every host that ca vouches for and that proves its name in the database".to_owned()
+        }
         _ => "every client that ca vouches for".to_owned(),
     };
     vec![anyone]

@@ -21,7 +21,7 @@ pub(super) const NO_DESTINATION: &str =
 /// Which pair it is, and who we are towards its destination.
 pub(super) fn heading(pair: &Pair, own: &PeerCert) -> String {
     let (name, mode) = (&pair.name, pair.mode);
-    let us = match mode.outbound_tls() {
+    let us = match pair.outbound_tls() {
         true => format!(", as {:?}", own.subject),
         false => String::new(),
     };

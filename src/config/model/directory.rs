@@ -18,6 +18,8 @@ pub struct Directory {
     pub connect_id: IdSource,
     /// The port of hosts that the database names without one.
     pub default_port: u16,
+    /// Whether the database may say that a host is reached by mutual TLS, with the pair's own certificate.
+    pub outbound_mtls: bool,
     /// The database.
     pub database: Database,
     /// How long a grant is believed without a look at the database; `None` for not at all.

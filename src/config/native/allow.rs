@@ -29,11 +29,12 @@ impl Allow {
     pub(super) fn read(reader: &mut ObjectReader<'_>, mode: Result<Mode, Reported>) -> Allow {
         let list = reader.take_object("allow", acl);
         let outbound = reader.take_object("allow_outbound", acl);
-        if outbound.is_some() && mode.is_ok_and(|mode| mode != Mode::Bridge) {
+        let has_two = |mode| matches!(mode, Mode::Bridge | Mode::Connector);
+        if outbound.is_some() && mode.is_ok_and(|mode| !has_two(mode)) {
             reader.report(
                 "allow_outbound",
-                "only a \"bridge\" has peers on both legs: write it as allow, which judges the \
-                 peer of the one TLS leg",
+                "only a \"bridge\" and a \"connector\" have peers on both legs: write it as allow, which \
+                 judges the peer of the one TLS leg",
             );
         }
         Allow {

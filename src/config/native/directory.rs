@@ -49,6 +49,7 @@ fn read(
         value::trust_domain,
     );
     let default_port = reader.take_or("default_port", HOST_PORT, value::port);
+    let outbound_mtls = reader.take_or("outbound_mtls", false, value::switch);
     let database = reader.required_object("database", DATABASE_HINT, |r| database(r, ca));
     let cache = reader.take_object("cache", |r| {
         let lifetime = r.take_or("lifetime", CACHE_LIFETIME, value::idle);
@@ -78,6 +79,7 @@ fn read(
         issuer: issuer?,
         connect_id,
         default_port,
+        outbound_mtls,
         database: database?,
         cache_lifetime,
         cache_entries,

@@ -84,6 +84,12 @@ fn complete(
         .transpose();
     let asked = asked(reader, mode, &tls);
     let (connect_id, directory) = asked?;
+    let judges_nobody = |directory: &Arc<Directory>| !directory.outbound_mtls;
+    if directory.as_ref().is_some_and(judges_nobody) && !allow.outbound.is_empty() {
+        let what = "hosts of this connector are reached plainly, so that there is nobody to judge: leave it \
+                    out, or write \"outbound_mtls\": true in directory";
+        return Err(reader.report("allow_outbound", what));
+    }
     let outbound = match &directory {
         Some(directory) => Ok(no_host(directory.default_port)),
         None => outbound,

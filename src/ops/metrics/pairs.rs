@@ -7,7 +7,7 @@ use crate::base::counters::Distribution;
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
 use crate::base::tally::{Decision, HANDSHAKE_BOUNDS, Limit, PairSum};
-use crate::config::{Mode, Pair};
+use crate::config::Pair;
 use crate::reactor::Post;
 
 /// A pair, and what was counted of it.
@@ -71,7 +71,7 @@ fn failed_handshakes(families: &mut Families<'_>, pairs: &[Counted<'_>]) -> fmt:
         "TLS handshakes that came to nothing, by our role and by reason",
     )?;
     for Counted { pair, sum } in pairs {
-        for (side, role) in roles(pair.mode) {
+        for (side, role) in roles(pair) {
             for reason in CloseReason::ALL.iter().filter(|r| r.is_about_handshake()) {
                 let labels = [
                     ("pair", pair.name.as_str()),
@@ -120,7 +120,7 @@ pub(super) fn write_labelled(families: &mut Families<'_>, pairs: &[Counted<'_>])
 
 fn write_decisions(mut decisions: Family<'_>, pairs: &[Counted<'_>]) -> fmt::Result {
     for Counted { pair, sum } in pairs {
-        for (side, role) in roles(pair.mode) {
+        for (side, role) in roles(pair) {
             let counts = sum.decisions[side as usize];
             for (decision, count) in Decision::ALL.iter().zip(counts) {
                 let labels = [
@@ -137,7 +137,7 @@ fn write_decisions(mut decisions: Family<'_>, pairs: &[Counted<'_>]) -> fmt::Res
 
 fn write_handshakes(mut handshakes: Family<'_>, pairs: &[Counted<'_>]) -> fmt::Result {
     for Counted { pair, sum } in pairs {
-        for (side, role) in roles(pair.mode) {
+        for (side, role) in roles(pair) {
             let [full, resumed] = &sum.handshakes[side as usize];
             for (is_resumed, distribution) in [("false", full), ("true", resumed)] {
                 let labels = [
@@ -223,9 +223,9 @@ fn dial_errors<'s>(families: &'s mut Families<'_>) -> Result<Family<'s>, fmt::Er
     )
 }
 
-/// The legs of a mode that are TLS, with our role in them.
-fn roles(mode: Mode) -> impl Iterator<Item = (Side, &'static str)> {
-    let inbound = mode.inbound_tls().then_some((Side::Inbound, "server"));
-    let outbound = mode.outbound_tls().then_some((Side::Outbound, "client"));
+/// The legs of a pair that are, or may be, TLS, with our role in them.
+fn roles(pair: &Pair) -> impl Iterator<Item = (Side, &'static str)> + use<> {
+    let inbound = pair.mode.inbound_tls().then_some((Side::Inbound, "server"));
+    let outbound = pair.outbound_tls().then_some((Side::Outbound, "client"));
     inbound.into_iter().chain(outbound)
 }

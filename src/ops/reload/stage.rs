@@ -5,12 +5,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{Config, Mode, Pair, Source, TlsFiles};
+use crate::config::{Config, Pair, Source, TlsFiles};
 use crate::conn::Contents;
-use crate::ops::credentials::{Checked, Files, Served, Terms, prove};
+use crate::ops::credentials::{Checked, Files, Served, Terms, prove, roles};
 use crate::ops::fips::ConfigFile;
 use crate::reactor::Generation;
-use crate::tls::{Credentials, Profile};
+use crate::tls::{Credentials, Profile, Role};
 
 /// A configuration with the content of every file that it names.
 pub(in crate::ops) struct Staged {
@@ -90,10 +90,10 @@ impl Staged {
         unserved(&self.config)?;
         let tls = self.config.pairs.iter().map(|pair| &pair.tls);
         let contents: Vec<_> = tls.map(|tls| contents(&mut self.files, tls)).collect();
-        let of_pair = |tls: &TlsFiles, mode: Mode| {
+        let of_pair = |tls: &TlsFiles, of_roles: &[Role]| {
             let mut pairs = self.config.pairs.iter().zip(&contents);
             match pairs.find(|(pair, _)| pair.tls == *tls) {
-                Some((_, contents)) => served_of(served, tls, mode, *contents),
+                Some((_, contents)) => served_of(served, (tls, of_roles), *contents),
                 None => Served::Not,
             }
         };
@@ -131,12 +131,16 @@ fn unserved(config: &Config) -> Result<(), Vec<String>> {
 }
 
 /// What of a pair's files a generation has.
-fn served_of(generation: &Generation, tls: &TlsFiles, mode: Mode, contents: Contents) -> Served {
+fn served_of(
+    generation: &Generation,
+    (tls, of_roles): (&TlsFiles, &[Role]),
+    contents: Contents,
+) -> Served {
     let mut found = Served::Not;
     for post in generation.posts() {
         let state = &post.served;
         if state.pair.tls != *tls
-            || state.pair.mode != mode
+            || roles(&state.pair) != of_roles
             || state.contents.identity != contents.identity
         {
             continue;

@@ -70,7 +70,17 @@ fn each_tls_leg_has_the_list_that_judges_its_peer() {
     );
     let both = format!(r#"{allow}, "allow_outbound": {{"cn": "b"}}"#);
     let b = list(&[(RuleKind::Cn, "b")]);
-    assert_eq!(lists(&both, "bridge"), [Some(a), Some(b)]);
+    assert_eq!(lists(&both, "bridge"), [Some(a.clone()), Some(b.clone())]);
+    let of_connector = |directory: &str, members: &str| {
+        let pair = only_pair(&format!(
+            r#"{{"mode": "connector", "inbound": ":1", {members}, "directory": {{"issuer": "a.b",
+                "database": {{"host": "localhost", "user": "u", "name": "n"}}{directory}}}}}"#
+        ));
+        [Side::Inbound, Side::Outbound].map(|side| pair.acl(side).cloned())
+    };
+    assert_eq!(of_connector("", allow), [Some(a.clone()), None]);
+    let onward = r#", "outbound_mtls": true"#;
+    assert_eq!(of_connector(onward, &both), [Some(a), Some(b)]);
 }
 
 #[test]
@@ -81,6 +91,13 @@ fn a_list_for_the_outbound_leg_alone_is_for_a_bridge() {
         let expected = "address_pairs[0].allow_outbound: only a \"bridge\" ";
         assert!(told.starts_with(expected), "{told}");
     }
+    let connector = r#"{"mode": "connector", "inbound": ":1", "allow_outbound": {"cn": "a"}, "directory":
+        {"issuer": "a.b", "database": {"host": "localhost", "user": "u", "name": "n"}}}"#;
+    let told = only_problem(&file("", connector));
+    assert!(
+        told.starts_with("address_pairs[0].allow_outbound: hosts of this"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -39,7 +39,7 @@ fn every_key_of_a_directory_arrives_in_the_model_and_is_printed_again() {
     let text = file(
         "",
         r#"{"mode": "connector", "inbound": ":8443", "connect_id": "sni",
-            "directory": {"issuer": "a.b", "default_port": 2222, "on_revoke": "close",
+            "directory": {"issuer": "a.b", "default_port": 2222, "outbound_mtls": true, "on_revoke": "close",
                 "connection_log": true, "limits": {"user_connections": 1, "user_rate": 2,
                     "org_connections": 3, "org_rate": 4},
                 "cache": {"lifetime": "5s", "entries": 7},
@@ -61,7 +61,7 @@ fn every_key_of_a_directory_arrives_in_the_model_and_is_printed_again() {
         rate: Some(rate),
     };
     assert_eq!(directory.quotas, [quota(1, 2), quota(3, 4)]);
-    assert!(directory.logs_connections);
+    assert!(directory.logs_connections && directory.outbound_mtls);
     let database = &directory.database;
     assert_eq!(database.password, Password::File("p".into()));
     let tls = DatabaseTls::VerifyFull {

@@ -22,6 +22,9 @@ pub(super) fn write(directory: &Directory, ca: &[PathBuf]) -> Entries {
     entries.if_other("default_port", &port, &usize::from(HOST_PORT), |port| {
         whole(*port)
     });
+    entries.if_other("outbound_mtls", &directory.outbound_mtls, &false, |m| {
+        Value::Bool(*m)
+    });
     entries.put("database", database(&directory.database, ca).done());
     let mut cache = Entries::default();
     cache.if_other(

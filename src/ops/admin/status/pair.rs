@@ -8,7 +8,7 @@ use crate::base::counters::Distribution;
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
 use crate::base::tally::{Decision, Limit, PairSum, Reach};
-use crate::config::Mode;
+use crate::config;
 use crate::identity::PeerCert;
 use crate::ops::admin::pages::{Left, left, time};
 use crate::ops::admin::rates::Shown as Rates;
@@ -134,7 +134,7 @@ pub(super) fn pair(post: &Post, rates: Rates, is_draining: bool, now: i64) -> Pa
         bytes_outward: sum.outward,
         bytes_inward: sum.inward,
         rates,
-        handshakes: handshakes(&sum, pair.mode),
+        handshakes: handshakes(&sum, pair),
         acl: Decision::ALL
             .into_iter()
             .map(|decision| {
@@ -155,10 +155,10 @@ pub(super) fn pair(post: &Post, rates: Rates, is_draining: bool, now: i64) -> Pa
     }
 }
 
-fn handshakes(sum: &PairSum, mode: Mode) -> BTreeMap<&'static str, Handshakes> {
+fn handshakes(sum: &PairSum, pair: &config::Pair) -> BTreeMap<&'static str, Handshakes> {
     let sides = [
-        (Side::Inbound, mode.inbound_tls()),
-        (Side::Outbound, mode.outbound_tls()),
+        (Side::Inbound, pair.mode.inbound_tls()),
+        (Side::Outbound, pair.outbound_tls()),
     ];
     let sides = sides.into_iter().filter(|(_, is_tls)| *is_tls);
     let told = sides.map(|(side, _)| {
