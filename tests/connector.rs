@@ -13,6 +13,8 @@ mod changes;
 mod clients;
 #[path = "connector/commands.rs"]
 mod commands;
+#[path = "connector/crowd.rs"]
+mod crowd;
 #[path = "connector/first_line.rs"]
 mod first_line;
 #[path = "connector/matrix.rs"]

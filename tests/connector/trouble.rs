@@ -1,10 +1,6 @@
 //! A database that is not there, comes back, is silent or slow.
 
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -15,6 +11,7 @@ use super::support::pairs::with;
 use super::support::postgres::Postgres;
 use super::support::program::Program;
 use super::support::tls::TlsPeer;
+use super::support::valve::Valve;
 use super::support::wait::until;
 
 const LATER: &str = "ERROR: temporarily unavailable\n";
@@ -104,62 +101,6 @@ fn a_restart_of_the_database_between_two_questions_is_noticed_by_nobody() {
         postgres.stop();
         postgres.start_again();
     }
-}
-
-/// Something between the program and its database that can stop to pass anything on.
-struct Valve {
-    address: SocketAddr,
-    is_shut: Arc<AtomicBool>,
-    streams: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Valve {
-    fn before(database: SocketAddr) -> Valve {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let valve = Valve {
-            address: listener.local_addr().unwrap(),
-            is_shut: Arc::default(),
-            streams: Arc::default(),
-        };
-        let (is_shut, streams) = (Arc::clone(&valve.is_shut), Arc::clone(&valve.streams));
-        std::thread::spawn(move || {
-            for inbound in listener.incoming().map_while(Result::ok) {
-                let Ok(outbound) = TcpStream::connect(database) else {
-                    continue;
-                };
-                let both = [(&inbound, &outbound), (&outbound, &inbound)];
-                for (from, to) in
-                    both.map(|(a, b)| (a.try_clone().unwrap(), b.try_clone().unwrap()))
-                {
-                    let is_shut = Arc::clone(&is_shut);
-                    std::thread::spawn(move || pass(from, to, &is_shut));
-                }
-                streams.lock().unwrap().push(inbound);
-            }
-        });
-        valve
-    }
-
-    fn open(&self) {
-        self.is_shut.store(false, Ordering::SeqCst);
-    }
-
-    fn shut(&self) {
-        self.is_shut.store(true, Ordering::SeqCst);
-    }
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream, is_shut: &AtomicBool) {
-    let mut piece = [0; 4096];
-    while let Ok(count @ 1..) = from.read(&mut piece) {
-        while is_shut.load(Ordering::SeqCst) {
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
-        if to.write_all(&piece[..count]).is_err() {
-            break;
-        }
-    }
-    let _ = to.shutdown(Shutdown::Both);
 }
 
 #[test]

@@ -33,4 +33,5 @@ pub mod rotate;
 pub mod tap;
 pub mod terminal;
 pub mod tls;
+pub mod valve;
 pub mod wait;
