@@ -106,8 +106,9 @@ impl Directories {
     /// Keeps a record of a connection that has ended.
     pub(super) fn keep(&self, directory: &Directory, record: Row) {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(inquiries) = find(&served, directory) {
-            keep(&inquiries, record);
+        match find_latest(&served, directory) {
+            Some(inquiries) => keep(&inquiries, record),
+            None => self.figures.rows_lost.add_one(),
         }
     }
 
@@ -129,7 +130,7 @@ impl Directories {
         now: Instant,
     ) -> Option<Decision> {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        let inquiries = find(&served, directory);
+        let inquiries = find_latest(&served, directory);
         drop(served);
         match inquiries {
             Some(inquiries) => put(&inquiries, question, who, now),
@@ -165,6 +166,14 @@ fn find(served: &[Arc<Inquiries>], directory: &Directory) -> Option<Arc<Inquirie
         .cloned()
 }
 
+/// As [`find`]; for a directory that a reload has changed, what its database is asked by now: the connections
+/// that it has let in are still to hear of what they may.
+#[cfg(feature = "postgres")]
+fn find_latest(served: &[Arc<Inquiries>], directory: &Directory) -> Option<Arc<Inquiries>> {
+    let of_database = |inquiries: &&Arc<Inquiries>| inquiries.ask_database_of(directory);
+    find(served, directory).or_else(|| served.iter().find(of_database).cloned())
+}
+
 #[cfg(feature = "postgres")]
 fn put(
     inquiries: &Inquiries,
@@ -177,6 +186,11 @@ fn put(
 
 #[cfg(not(feature = "postgres"))]
 fn find(_: &[Arc<Inquiries>], _: &Directory) -> Option<Arc<Inquiries>> {
+    None
+}
+
+#[cfg(not(feature = "postgres"))]
+fn find_latest(_: &[Arc<Inquiries>], _: &Directory) -> Option<Arc<Inquiries>> {
     None
 }
 

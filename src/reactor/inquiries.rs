@@ -109,10 +109,16 @@ impl Inquiries {
             && own.logs_connections == other.logs_connections
     }
 
+    /// Whether that directory has the same database, though other things may be to be known of it.
+    pub(super) fn ask_database_of(&self, other: &Directory) -> bool {
+        self.directory.database.is_same_as(&other.database)
+    }
+
     /// Keeps a record of a connection that has ended.
     pub(super) fn keep(&self, record: Row) {
-        if let Some(journal) = &self.journal {
-            journal.keep(record);
+        match &self.journal {
+            Some(journal) => journal.keep(record),
+            None => self.figures.rows_lost.add_one(),
         }
     }
 

@@ -189,7 +189,7 @@ impl Worker {
             }
             WorkerMsg::GrantsChanged { directory, changes } => self.each_open(|connection| {
                 let own = connection.served().pair.directory.as_ref();
-                own.is_some_and(|own| own.database == directory.database)
+                own.is_some_and(|own| own.database.is_same_as(&directory.database))
                     && connection.grants_changed(&changes)
             }),
             WorkerMsg::Reload { generation, until } => {

@@ -189,6 +189,42 @@ fn with_on_revoke_close_live_connections_of_the_revoked_end_and_those_of_others_
 }
 
 #[test]
+fn a_reload_that_changes_the_directory_takes_no_live_connection_out_of_hearing() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    let config = connector(&pki, &postgres, &tables);
+    let config = set(config, "on_revoke", "close");
+    let alice = user_client(&pki, "acme", "alice");
+    for (key, value) in [
+        ("cache", serde_json::json!({"lifetime": "1h"})),
+        ("database/timeout", "4s".into()),
+    ] {
+        let listeners = || {
+            tables.route.query(
+                "select pid from pg_stat_activity
+                where datname = current_database() and query like 'LISTEN%'",
+            )
+        };
+        let program = hearing(&config, &tables);
+        let first = listeners();
+        let mut live = granted(&program, &alice, "db");
+        program.reconfigure(&set(config.clone(), key, value));
+        program.reload();
+        until("another connection to hear alone", || {
+            let now = listeners();
+            (now != first && now.lines().count() == 1).then_some(())
+        });
+        assert!(is_alive(&mut live));
+        tables.run("update backend_hosts set user_ids = '{}'");
+        let end = live.read_to_end(&mut Vec::new());
+        assert!(end.is_err(), "{key}: it is no clean end");
+        assert_eq!(program.access("connector", 0).reason(), "revoked", "{key}");
+        tables.run("update backend_hosts set user_ids = '{alice}'");
+    }
+}
+
+#[test]
 fn with_on_revoke_keep_live_connections_stay() {
     let (postgres, pki) = (Postgres::shared(), TestPki::new());
     let tables = Tables::with_people(&postgres);
