@@ -8,7 +8,7 @@ use super::support::backend;
 use super::support::certs::TestPki;
 use super::support::connector::{Tables, answer, connector, line, said, user_client};
 use super::support::pairs::with;
-use super::support::postgres::Postgres;
+use super::support::postgres::{Postgres, USER};
 use super::support::program::Program;
 use super::support::tls::TlsPeer;
 use super::support::wait::until;
@@ -222,6 +222,32 @@ fn a_reload_that_changes_the_directory_takes_no_live_connection_out_of_hearing()
         assert_eq!(program.access("connector", 0).reason(), "revoked", "{key}");
         tables.run("update backend_hosts set user_ids = '{alice}'");
     }
+}
+
+#[test]
+fn what_was_heard_holds_though_the_connection_breaks_behind_it() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    let config = connector(&pki, &postgres, &tables);
+    let config = set(config, "cache", serde_json::json!({"lifetime": "1h"}));
+    // One connection asks, which stays, and one hears, which does not come back.
+    let config = set(config, "database/connections", 1);
+    let program = hearing(&config, &tables);
+    let alice = user_client(&pki, "acme", "alice");
+    assert_eq!(answer(&program, &alice, "db"), "OK\n");
+    let mut session = tables.route.session();
+    session.ask("select 1");
+    let shut = format!("alter database {} allow_connections false", tables.name);
+    postgres.direct(USER).query(&shut);
+    session.ask(
+        "update backend_hosts set user_ids = '{}'; \
+         select pg_terminate_backend(pid) from pg_stat_activity \
+         where datname = current_database() and query like 'LISTEN%'",
+    );
+    until("the grant to end", || {
+        (answer(&program, &alice, "db") == NO).then_some(())
+    });
 }
 
 #[test]
