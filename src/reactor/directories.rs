@@ -12,7 +12,7 @@ use super::message::WorkerMsg;
 use crate::base::id::ConnId;
 use crate::config::Directory;
 use crate::conn::{Decision, Denial};
-use crate::route::{Places, Question, Quota, Quotas, Row, Seat};
+use crate::route::{Member, Places, Question, Quota, Quotas, Row, Seat};
 use crate::tls::Profile;
 
 /// Why a directory cannot be served.
@@ -28,7 +28,7 @@ pub struct Directories {
     workers: OnceLock<Vec<Mailbox<WorkerMsg>>>,
     places: Arc<Places>,
     figures: Arc<Figures>,
-    /// Of all directories: a user's name says which organisation it is of.
+    /// Of all directories: a user is the same at each.
     quotas: Arc<Quotas>,
     #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
     profile: Profile,
@@ -98,7 +98,11 @@ impl Directories {
         if directory.quotas == <[Quota; 2]>::default() {
             return Ok(None);
         }
-        let who = (&question.org, &question.user);
+        let who = Member {
+            issuer: directory.issuer.as_str(),
+            org: &question.org,
+            user: &question.user,
+        };
         let seat = self.quotas.take(who, directory.quotas, now);
         seat.map(Some).map_err(Denial::Limited)
     }
