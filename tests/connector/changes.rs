@@ -1,6 +1,9 @@
 //! What is known, and what becomes of it when the database changes.
 
 use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -8,7 +11,7 @@ use super::support::backend;
 use super::support::certs::TestPki;
 use super::support::connector::{Tables, answer, connector, line, said, user_client};
 use super::support::pairs::with;
-use super::support::postgres::{Postgres, USER};
+use super::support::postgres::Postgres;
 use super::support::program::Program;
 use super::support::tls::TlsPeer;
 use super::support::wait::until;
@@ -224,27 +227,54 @@ fn a_reload_that_changes_the_directory_takes_no_live_connection_out_of_hearing()
     }
 }
 
+/// Something before a database that breaks a connection behind the text that it notifies, and lets nobody in
+/// from then on.
+fn breaking_behind(text: &'static [u8], database: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let is_shut = Arc::new(AtomicBool::new(false));
+    std::thread::spawn(move || {
+        for inbound in listener.incoming().map_while(Result::ok) {
+            if is_shut.load(Ordering::SeqCst) {
+                continue;
+            }
+            let outbound = TcpStream::connect(database).unwrap();
+            let (mut from, mut to) = (inbound.try_clone().unwrap(), outbound.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            let is_shut = Arc::clone(&is_shut);
+            std::thread::spawn(move || pass_up_to(text, outbound, inbound, &is_shut));
+        }
+    });
+    address
+}
+
+fn pass_up_to(text: &[u8], mut from: TcpStream, mut to: TcpStream, is_shut: &AtomicBool) {
+    let mut piece = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut piece) {
+        let is_last = piece[..count].windows(text.len()).any(|part| part == text);
+        is_shut.fetch_or(is_last, Ordering::SeqCst);
+        if to.write_all(&piece[..count]).is_err() || is_last {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
 #[test]
 fn what_was_heard_holds_though_the_connection_breaks_behind_it() {
     let (postgres, pki) = (Postgres::shared(), TestPki::new());
     let tables = Tables::with_people(&postgres);
     tables.host("db", backend::echo(), "acme", "alice", "");
+    let between = breaking_behind(b"host db", postgres.address());
     let config = connector(&pki, &postgres, &tables);
     let config = set(config, "cache", serde_json::json!({"lifetime": "1h"}));
-    // One connection asks, which stays, and one hears, which does not come back.
+    let config = set(config, "database/port", between.port());
+    // One connection asks, which stays, and one hears, which cannot come back.
     let config = set(config, "database/connections", 1);
     let program = hearing(&config, &tables);
     let alice = user_client(&pki, "acme", "alice");
     assert_eq!(answer(&program, &alice, "db"), "OK\n");
-    let mut session = tables.route.session();
-    session.ask("select 1");
-    let shut = format!("alter database {} allow_connections false", tables.name);
-    postgres.direct(USER).query(&shut);
-    session.ask(
-        "update backend_hosts set user_ids = '{}'; \
-         select pg_terminate_backend(pid) from pg_stat_activity \
-         where datname = current_database() and query like 'LISTEN%'",
-    );
+    tables.run("update backend_hosts set user_ids = '{}'");
     until("the grant to end", || {
         (answer(&program, &alice, "db") == NO).then_some(())
     });
