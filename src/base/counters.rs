@@ -30,7 +30,12 @@ pub struct SharedCounter(AtomicU64);
 impl SharedCounter {
     /// Adds one.
     pub fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add(1);
+    }
+
+    /// Adds so many.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
     }
 
     /// The count so far.

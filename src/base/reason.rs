@@ -239,7 +239,7 @@ impl CloseReason {
 
     /// Whether it is that a client of a connector has no right to what it wants.
     pub fn is_of_grants(self) -> bool {
-        matches!(self, SpiffeInvalid | NotAuthorized | RateLimited)
+        matches!(self, SpiffeInvalid | NotAuthorized | RateLimited | Revoked)
     }
 
     /// Whether it is the outcome of a TLS handshake.

@@ -100,7 +100,10 @@ fn connect(args: &ConnectArgs) -> Result<Access, ConnectError> {
         let _ = to.shutdown(Shutdown::Write);
     });
     let output = std::thread::spawn(move || {
-        let _ = pass(&mut &from, &mut io::stdout().lock());
+        if pass(&mut &from, &mut io::stdout().lock()).is_err() {
+            // Nobody reads any more, and more input would not help either.
+            let _ = from.shutdown(Shutdown::Both);
+        }
         end_output();
     });
     let access = loop {

@@ -254,9 +254,15 @@ impl Connection {
         self.end(End(reason, None, String::new()));
     }
 
-    /// The answer to [`Step::Resolve`].
-    pub fn resolved(&mut self, answer: Result<Arc<[IpAddr]>, (CloseReason, String)>, now: Instant) {
-        if !matches!(self.phase, Phase::Resolving(_)) {
+    /// The answer to [`Step::Resolve`] for that name. It may come so late that the next one is asked for.
+    pub fn resolved(
+        &mut self,
+        name: &str,
+        answer: Result<Arc<[IpAddr]>, (CloseReason, String)>,
+        now: Instant,
+    ) {
+        let is_due = matches!(self.phase, Phase::Resolving(_));
+        if !is_due || self.destination().host_name().as_deref() != Some(name) {
             return;
         }
         self.deadlines.clear(DeadlineKind::Lookup);
@@ -362,3 +368,6 @@ impl Connection {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,7 @@ impl Concern {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::config::parse;
     use crate::tls::authority::{Identity, LeafRequest, Validity};
@@ -95,7 +95,7 @@ mod tests {
     }
 
     /// A state of a pair with these members more.
-    fn served(members: &str, contents: Contents) -> Served {
+    pub(in super::super) fn served(members: &str, contents: Contents) -> Served {
         let text = format!(
             r#"{{"cert":"c","key":"k","ca":"a","address_pairs":[{{"inbound":":1","outbound":"db:1"{members}}}]}}"#
         );
@@ -109,7 +109,7 @@ mod tests {
         }
     }
 
-    const SAME: Contents = Contents {
+    pub(in super::super) const SAME: Contents = Contents {
         identity: 1,
         lists: 1,
     };

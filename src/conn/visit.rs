@@ -326,8 +326,12 @@ impl Connection {
 
     /// The connection ends before its client was told anything: tells it why, as far as that is its affair.
     pub(super) fn turn_away(&mut self, turn: &mut Turn<'_>) {
-        let is_before = matches!(self.phase, Phase::InboundHandshake | Phase::Relaying(_));
-        let Some(source) = self.served.pair.id_source().filter(|_| !is_before) else {
+        let is_not_its_time = matches!(
+            self.phase,
+            Phase::InboundHeader | Phase::InboundHandshake | Phase::Relaying(_)
+        );
+        let source = self.served.pair.id_source();
+        let Some(source) = source.filter(|_| !is_not_its_time) else {
             return;
         };
         let is_told = self

@@ -12,7 +12,7 @@ use super::message::WorkerMsg;
 use crate::base::id::ConnId;
 use crate::config::Directory;
 use crate::conn::{Decision, Denial};
-use crate::route::{Places, Question, Quota, Quotas, Row, Seat};
+use crate::route::{Member, Places, Question, Quota, Quotas, Row, Seat};
 use crate::tls::Profile;
 
 /// Why a directory cannot be served.
@@ -28,7 +28,7 @@ pub struct Directories {
     workers: OnceLock<Vec<Mailbox<WorkerMsg>>>,
     places: Arc<Places>,
     figures: Arc<Figures>,
-    /// Of all directories: a user's name says which organisation it is of.
+    /// Of all directories: a user is the same at each.
     quotas: Arc<Quotas>,
     #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
     profile: Profile,
@@ -98,7 +98,11 @@ impl Directories {
         if directory.quotas == <[Quota; 2]>::default() {
             return Ok(None);
         }
-        let who = (&question.org, &question.user);
+        let who = Member {
+            issuer: directory.issuer.as_str(),
+            org: &question.org,
+            user: &question.user,
+        };
         let seat = self.quotas.take(who, directory.quotas, now);
         seat.map(Some).map_err(Denial::Limited)
     }
@@ -106,8 +110,9 @@ impl Directories {
     /// Keeps a record of a connection that has ended.
     pub(super) fn keep(&self, directory: &Directory, record: Row) {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(inquiries) = find(&served, directory) {
-            keep(&inquiries, record);
+        match find_latest(&served, directory) {
+            Some(inquiries) => keep(&inquiries, record),
+            None => self.figures.rows_lost.add_one(),
         }
     }
 
@@ -129,7 +134,7 @@ impl Directories {
         now: Instant,
     ) -> Option<Decision> {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
-        let inquiries = find(&served, directory);
+        let inquiries = find_latest(&served, directory);
         drop(served);
         match inquiries {
             Some(inquiries) => put(&inquiries, question, who, now),
@@ -165,6 +170,14 @@ fn find(served: &[Arc<Inquiries>], directory: &Directory) -> Option<Arc<Inquirie
         .cloned()
 }
 
+/// As [`find`]; for a directory that a reload has changed, what its database is asked by now: the connections
+/// that it has let in are still to hear of what they may.
+#[cfg(feature = "postgres")]
+fn find_latest(served: &[Arc<Inquiries>], directory: &Directory) -> Option<Arc<Inquiries>> {
+    let of_database = |inquiries: &&Arc<Inquiries>| inquiries.ask_database_of(directory);
+    find(served, directory).or_else(|| served.iter().find(of_database).cloned())
+}
+
 #[cfg(feature = "postgres")]
 fn put(
     inquiries: &Inquiries,
@@ -177,6 +190,11 @@ fn put(
 
 #[cfg(not(feature = "postgres"))]
 fn find(_: &[Arc<Inquiries>], _: &Directory) -> Option<Arc<Inquiries>> {
+    None
+}
+
+#[cfg(not(feature = "postgres"))]
+fn find_latest(_: &[Arc<Inquiries>], _: &Directory) -> Option<Arc<Inquiries>> {
     None
 }
 

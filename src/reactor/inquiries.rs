@@ -65,6 +65,7 @@ impl Inquiries {
         };
         let desk = Desk {
             store: Mutex::default(),
+            directory: Arc::clone(directory),
             settings: settings.clone(),
             known: Arc::clone(&known),
             figures: Arc::clone(&figures),
@@ -109,10 +110,16 @@ impl Inquiries {
             && own.logs_connections == other.logs_connections
     }
 
+    /// Whether that directory has the same database, though other things may be to be known of it.
+    pub(super) fn ask_database_of(&self, other: &Directory) -> bool {
+        self.directory.database.is_same_as(&other.database)
+    }
+
     /// Keeps a record of a connection that has ended.
     pub(super) fn keep(&self, record: Row) {
-        if let Some(journal) = &self.journal {
-            journal.keep(record);
+        match &self.journal {
+            Some(journal) => journal.keep(record),
+            None => self.figures.rows_lost.add_one(),
         }
     }
 
@@ -154,6 +161,7 @@ impl Inquiries {
 /// What a thread of the lane works with. A copy makes a connection of its own.
 struct Desk {
     store: Mutex<Option<Store>>,
+    directory: Arc<Directory>,
     settings: Settings,
     known: Arc<Known>,
     figures: Arc<Figures>,
@@ -163,6 +171,7 @@ impl Clone for Desk {
     fn clone(&self) -> Desk {
         Desk {
             store: Mutex::default(),
+            directory: Arc::clone(&self.directory),
             settings: self.settings.clone(),
             known: Arc::clone(&self.known),
             figures: Arc::clone(&self.figures),
@@ -196,6 +205,12 @@ impl Desk {
             // Told under the lock, so that a worker hears of a decision before it hears of what changes it.
             match known.answered(&job.question, grant.as_ref(), now) {
                 Settled::For(who) => return post(who, &decision),
+                Settled::Doubtful(who) => {
+                    let workers: Vec<_> = who.iter().map(|(_, worker)| worker.clone()).collect();
+                    post(who, &decision);
+                    let changes = Changes::of_host(&job.question.host);
+                    return tell(&self.directory, changes, &workers);
+                }
                 Settled::AskAnew => {}
             }
         }
@@ -231,9 +246,14 @@ fn spread(
     changes: Changes,
     workers: &[Mailbox<WorkerMsg>],
 ) {
-    let changes = Arc::new(changes);
     let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
     known.changed(&changes);
+    tell(directory, changes, workers);
+}
+
+/// Tells workers of changes, which may concern their live connections.
+fn tell(directory: &Arc<Directory>, changes: Changes, workers: &[Mailbox<WorkerMsg>]) {
+    let changes = Arc::new(changes);
     for worker in workers {
         worker.post(WorkerMsg::GrantsChanged {
             directory: Arc::clone(directory),

@@ -180,7 +180,7 @@ impl Worker {
             WorkerMsg::Accepted(new) => self.accept(new, now),
             WorkerMsg::Resolved { host, result } => {
                 let (waiting, answer) = self.resolver.answer(&host, result, now);
-                self.resolved(&waiting, &answer, now);
+                self.resolved(&host, &waiting, &answer, now);
             }
             WorkerMsg::Decided { who, decision } => {
                 for id in who {
@@ -189,7 +189,7 @@ impl Worker {
             }
             WorkerMsg::GrantsChanged { directory, changes } => self.each_open(|connection| {
                 let own = connection.served().pair.directory.as_ref();
-                own.is_some_and(|own| own.database == directory.database)
+                own.is_some_and(|own| own.database.is_same_as(&directory.database))
                     && connection.grants_changed(&changes)
             }),
             WorkerMsg::Reload { generation, until } => {
@@ -307,12 +307,12 @@ impl Worker {
         }
     }
 
-    fn resolved(&mut self, waiting: &[ConnId], answer: &Addresses, now: Instant) {
+    fn resolved(&mut self, host: &str, waiting: &[ConnId], answer: &Addresses, now: Instant) {
         for id in waiting {
             if let Some(entry) = live(&mut self.entries, *id)
                 && let Life::Open(connection) = &mut entry.life
             {
-                connection.resolved(answer.clone(), now);
+                connection.resolved(host, answer.clone(), now);
                 self.reschedule(*id);
                 self.enqueue(*id);
             }
@@ -408,7 +408,7 @@ impl Worker {
                 self.reschedule(id);
                 let (answered, answer) = self.resolver.lookup(&host, id, now);
                 if let Some(answer) = answer {
-                    self.resolved(&answered, &answer, now);
+                    self.resolved(&host, &answered, &answer, now);
                 }
             }
             Step::Decide(question) => {
@@ -419,7 +419,7 @@ impl Worker {
             Step::LastGood(host) => {
                 self.reschedule(id);
                 if let Some(addresses) = self.resolver.last_good(&host) {
-                    self.resolved(&[id], &Ok(addresses), now);
+                    self.resolved(&host, &[id], &Ok(addresses), now);
                 }
             }
             Step::Close => self.close(id, now),

@@ -27,14 +27,14 @@ impl Answer {
     }
 }
 
-/// The line for a client whose connection ends so, over the leg of that side. It tells nobody which hosts there are: a host that is
-/// unknown and one that is not for this client have the same reason.
+/// The line for a client whose connection ends so, over the leg of that side. It tells nobody which hosts
+/// there are: a host that is unknown and one that is not for this client have the same reason.
 pub fn refusal(reason: CloseReason, side: Option<Side>) -> String {
     use CloseReason::*;
     let message = match reason {
         // That is the host, and not the client.
         AclDenied if side == Some(Side::Outbound) => "host unreachable",
-        NotAuthorized | SpiffeInvalid | AclDenied => "not authorized",
+        NotAuthorized | SpiffeInvalid | AclDenied | Revoked => "not authorized",
         PreambleInvalid => "malformed connect id",
         PreambleTimeout => "no connect id in time",
         RateLimited => "too many connections",
@@ -63,6 +63,8 @@ impl AnswerReader {
                     None => Answer::Strange,
                     Some(message) if *byte == b'\n' => {
                         let message = String::from_utf8_lossy(message);
+                        // It goes to logs and terminals, which it is not to steer.
+                        let message = message.replace(char::is_control, " ");
                         Answer::Refused(message.trim_end().to_owned())
                     }
                     Some(_) if line.len() == ANSWER_BYTES_MAX => Answer::Strange,
@@ -124,6 +126,18 @@ mod tests {
         }
         let endless = [b"ERROR: ".to_vec(), vec![b'a'; 1 << 20]].concat();
         assert_eq!(fed(&endless, 4096).unwrap().0, Answer::Strange);
+    }
+
+    #[test]
+    fn what_a_connector_says_steers_no_terminal() {
+        let (answer, _) = fed(b"ERROR: no\x1b[2Jw\0\r\n", 3).unwrap();
+        assert_eq!(answer, Answer::Refused("no [2Jw".to_owned()));
+    }
+
+    #[test]
+    fn a_client_whose_grant_was_taken_back_is_told_what_one_without_is() {
+        use CloseReason::{NotAuthorized, Revoked};
+        assert_eq!(refusal(Revoked, None), refusal(NotAuthorized, None));
     }
 
     #[test]

@@ -69,6 +69,9 @@ pub enum Asked<G> {
 pub enum Settled<W> {
     /// It is for these.
     For(Vec<W>),
+    /// The same, but a change has overtaken it once more than is waited for: it may hold no longer, and who
+    /// goes by it has to ask again.
+    Doubtful(Vec<W>),
     /// A change has overtaken it: the question is to be put once more.
     AskAnew,
 }
@@ -123,8 +126,10 @@ impl<G: Clone, W> Decisions<G, W> {
             waiting.since = now;
             return Settled::AskAnew;
         }
-        let is_overtaken = waiting.is_overtaken;
-        if let (Some(grant), false) = (grant, is_overtaken) {
+        if waiting.is_overtaken {
+            return Settled::Doubtful(self.given_up(question));
+        }
+        if let Some(grant) = grant {
             self.keep(question, grant, now);
         }
         Settled::For(self.given_up(question))

@@ -30,5 +30,5 @@ pub use decisions::{Asked, Decisions, LOST, Settled, Terms};
 pub use places::{Place, Places};
 pub use preamble::{LINE_BYTES_MAX, Preamble, PreambleError};
 pub use question::{Changes, Question};
-pub use quotas::{Quota, Quotas, Seat};
+pub use quotas::{Member, Quota, Quotas, Seat};
 pub use row::Row;

@@ -35,6 +35,14 @@ impl Changes {
         }
     }
 
+    /// What may be reached under that connect id has changed.
+    pub fn of_host(host: &str) -> Changes {
+        Changes {
+            hosts: HashSet::from([host.to_owned()]),
+            ..Changes::default()
+        }
+    }
+
     /// Notes one notification of the database: `host <id>`, `user <id>` or `org <id>`; all that is not one
     /// of these may mean anything.
     pub fn note(&mut self, payload: &str) {

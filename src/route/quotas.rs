@@ -26,11 +26,22 @@ impl Quota {
     }
 }
 
+/// A user by its trust domain, its organisation and its name: each says whose the next one is.
+#[derive(Clone, Copy, Debug)]
+pub struct Member<'a> {
+    /// The trust domain.
+    pub issuer: &'a str,
+    /// The organisation.
+    pub org: &'a Arc<str>,
+    /// The user.
+    pub user: &'a Arc<str>,
+}
+
 /// Whose connections are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Who {
-    User(Arc<str>, Arc<str>),
-    Org(Arc<str>),
+    User(Arc<str>, Arc<str>, Arc<str>),
+    Org(Arc<str>, Arc<str>),
 }
 
 #[derive(Debug)]
@@ -61,13 +72,18 @@ impl Quotas {
     /// Which of these is used up.
     pub fn take(
         self: &Arc<Quotas>,
-        (org, user): (&Arc<str>, &Arc<str>),
+        Member { issuer, org, user }: Member<'_>,
         [of_user, of_org]: [Quota; 2],
         now: Instant,
     ) -> Result<Seat, &'static str> {
+        let issuer: Arc<str> = issuer.into();
         let wanted = [
-            (Who::User(Arc::clone(org), Arc::clone(user)), of_user, USER),
-            (Who::Org(Arc::clone(org)), of_org, ORG),
+            (
+                Who::User(Arc::clone(&issuer), Arc::clone(org), Arc::clone(user)),
+                of_user,
+                USER,
+            ),
+            (Who::Org(issuer, Arc::clone(org)), of_org, ORG),
         ];
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
         let limited = wanted.into_iter().filter(|(_, quota, _)| !quota.is_none());
@@ -84,14 +100,16 @@ impl Quotas {
                 return Err("too many users are counted");
             }
         }
-        let who = limited.into_iter().map(|(who, _, _)| {
+        let who = limited.into_iter().map(|(who, quota, _)| {
             let account = accounts.entry(who.clone()).or_insert(Account {
                 open: 0,
                 used: 0.0,
                 at: now,
             });
             account.open += 1;
-            account.used += 1.0;
+            if quota.rate.is_some() {
+                account.used += 1.0;
+            }
             who
         });
         Ok(Seat {
@@ -111,10 +129,14 @@ const ORG: [&str; 2] = [
 ];
 
 impl Account {
-    /// What was used up comes back with time.
+    /// What was used up comes back with time, and all of it within a minute: by a higher rate of before, or of
+    /// another connector, more may have been used up than there is. Who has no rate does not touch another's.
     fn settle(&mut self, rate: Option<usize>, now: Instant) {
+        let Some(rate) = rate.map(|rate| rate as f64) else {
+            return;
+        };
         let minutes = now.saturating_duration_since(self.at).as_secs_f64() / MINUTE.as_secs_f64();
-        self.used = (self.used - minutes * rate.unwrap_or(usize::MAX) as f64).max(0.0);
+        self.used = (self.used.min(rate) - minutes * rate).max(0.0);
         self.at = now;
     }
 
@@ -176,7 +198,53 @@ mod tests {
         limits: [Quota; 2],
         now: Instant,
     ) -> Result<Seat, &'static str> {
-        quotas.take((&who.0.into(), &who.1.into()), limits, now)
+        take_of("example.com", quotas, who, limits, now)
+    }
+
+    /// The same, of that trust domain.
+    fn take_of(
+        issuer: &str,
+        quotas: &Arc<Quotas>,
+        (org, user): (&str, &str),
+        limits: [Quota; 2],
+        now: Instant,
+    ) -> Result<Seat, &'static str> {
+        let (org, user) = (&org.into(), &user.into());
+        quotas.take(Member { issuer, org, user }, limits, now)
+    }
+
+    #[test]
+    fn the_same_names_in_another_trust_domain_are_other_users() {
+        let (quotas, now) = (Arc::new(Quotas::default()), Instant::now());
+        for limits in [[connections(1), NO_QUOTA], [NO_QUOTA, connections(1)]] {
+            let take = |issuer| take_of(issuer, &quotas, ("acme", "alice"), limits, now);
+            let seat = take("example.com");
+            assert!(seat.is_ok() && take("example.com").is_err());
+            assert!(take("example.org").is_ok());
+        }
+    }
+
+    #[test]
+    fn a_lower_rate_holds_at_once_and_keeps_nobody_out_for_longer_than_it_takes() {
+        let (quotas, start) = (Arc::new(Quotas::default()), Instant::now());
+        let alice = ("acme", "alice");
+        let higher = [rate(600), NO_QUOTA];
+        assert!((0..600).all(|_| take(&quotas, alice, higher, start).is_ok()));
+        let lower = [rate(6), NO_QUOTA];
+        assert!(take(&quotas, alice, lower, start).is_err());
+        assert!(take(&quotas, alice, lower, start + MINUTE / 6).is_ok());
+    }
+
+    #[test]
+    fn who_comes_by_another_connector_without_a_rate_leaves_the_rate_alone() {
+        let (quotas, start) = (Arc::new(Quotas::default()), Instant::now());
+        let (alice, limits) = (("acme", "alice"), [rate(1), NO_QUOTA]);
+        assert!(take(&quotas, alice, limits, start).is_ok());
+        let other = [connections(100), NO_QUOTA];
+        let soon = start + Duration::from_millis(1);
+        assert!((0..10).all(|_| take(&quotas, alice, other, soon).is_ok()));
+        assert!(take(&quotas, alice, limits, soon).is_err());
+        assert!(take(&quotas, alice, limits, start + MINUTE).is_ok());
     }
 
     #[test]

@@ -173,6 +173,25 @@ fn connections_that_have_ended_are_rows_of_a_table_the_refused_ones_too() {
 }
 
 #[test]
+fn a_row_that_the_database_has_no_characters_for_keeps_no_other_one_from_the_table() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::in_encoding(&postgres, "LATIN1");
+    tables.run("insert into users (user_id, org_id) values ('alice', 'acme')");
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    let config = set(connector(&pki, &postgres, &tables), "connection_log", true);
+    let mut program = Program::run(&config);
+    let alice = user_client(&pki, "acme", "alice");
+    for (host, told) in [("\u{65e5}", "ERROR: not authorized\n"), ("db", "OK\n")] {
+        assert_eq!(answer(&program, &alice, host), told);
+    }
+    program.access("connector", 1);
+    program.signal("TERM");
+    assert!(program.exit().success());
+    let hosts = "select connect_id from connection_log order by connect_id";
+    assert_eq!(tables.route.query(hosts), "\\u{65e5}\ndb");
+}
+
+#[test]
 fn rows_wait_for_a_database_that_is_away_and_no_connection_waits_for_them() {
     let (mut postgres, pki) = (Postgres::start(), TestPki::new());
     let tables = Tables::with_people(&postgres);

@@ -1,6 +1,9 @@
 //! What is known, and what becomes of it when the database changes.
 
 use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
@@ -186,6 +189,95 @@ fn with_on_revoke_close_live_connections_of_the_revoked_end_and_those_of_others_
     );
     assert!(others.iter_mut().all(is_alive));
     assert_eq!(program.accesses("connector").len(), 1);
+}
+
+#[test]
+fn a_reload_that_changes_the_directory_takes_no_live_connection_out_of_hearing() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    let config = connector(&pki, &postgres, &tables);
+    let config = set(config, "on_revoke", "close");
+    let alice = user_client(&pki, "acme", "alice");
+    for (key, value) in [
+        ("cache", serde_json::json!({"lifetime": "1h"})),
+        ("database/timeout", "4s".into()),
+    ] {
+        let listeners = || {
+            tables.route.query(
+                "select pid from pg_stat_activity
+                where datname = current_database() and query like 'LISTEN%'",
+            )
+        };
+        let program = hearing(&config, &tables);
+        let first = listeners();
+        let mut live = granted(&program, &alice, "db");
+        program.reconfigure(&set(config.clone(), key, value));
+        program.reload();
+        until("another connection to hear alone", || {
+            let now = listeners();
+            (now != first && now.lines().count() == 1).then_some(())
+        });
+        assert!(is_alive(&mut live));
+        tables.run("update backend_hosts set user_ids = '{}'");
+        let end = live.read_to_end(&mut Vec::new());
+        assert!(end.is_err(), "{key}: it is no clean end");
+        assert_eq!(program.access("connector", 0).reason(), "revoked", "{key}");
+        tables.run("update backend_hosts set user_ids = '{alice}'");
+    }
+}
+
+/// Something before a database that breaks a connection behind the text that it notifies, and lets nobody in
+/// from then on.
+fn breaking_behind(text: &'static [u8], database: SocketAddr) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let is_shut = Arc::new(AtomicBool::new(false));
+    std::thread::spawn(move || {
+        for inbound in listener.incoming().map_while(Result::ok) {
+            if is_shut.load(Ordering::SeqCst) {
+                continue;
+            }
+            let outbound = TcpStream::connect(database).unwrap();
+            let (mut from, mut to) = (inbound.try_clone().unwrap(), outbound.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut from, &mut to));
+            let is_shut = Arc::clone(&is_shut);
+            std::thread::spawn(move || pass_up_to(text, outbound, inbound, &is_shut));
+        }
+    });
+    address
+}
+
+fn pass_up_to(text: &[u8], mut from: TcpStream, mut to: TcpStream, is_shut: &AtomicBool) {
+    let mut piece = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut piece) {
+        let is_last = piece[..count].windows(text.len()).any(|part| part == text);
+        is_shut.fetch_or(is_last, Ordering::SeqCst);
+        if to.write_all(&piece[..count]).is_err() || is_last {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+}
+
+#[test]
+fn what_was_heard_holds_though_the_connection_breaks_behind_it() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    let between = breaking_behind(b"host db", postgres.address());
+    let config = connector(&pki, &postgres, &tables);
+    let config = set(config, "cache", serde_json::json!({"lifetime": "1h"}));
+    let config = set(config, "database/port", between.port());
+    // One connection asks, which stays, and one hears, which cannot come back.
+    let config = set(config, "database/connections", 1);
+    let program = hearing(&config, &tables);
+    let alice = user_client(&pki, "acme", "alice");
+    assert_eq!(answer(&program, &alice, "db"), "OK\n");
+    tables.run("update backend_hosts set user_ids = '{}'");
+    until("the grant to end", || {
+        (answer(&program, &alice, "db") == NO).then_some(())
+    });
 }
 
 #[test]

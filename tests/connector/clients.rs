@@ -182,6 +182,20 @@ fn the_command_ends_its_output_when_the_host_ends_though_its_input_goes_on() {
 }
 
 #[test]
+fn the_command_ends_when_nobody_reads_its_output_though_its_input_goes_on() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("echo", backend::echo(), "acme", "alice", "");
+    let gateway = Program::run(&connector(&pki, &postgres, &tables));
+    let alice = user(&pki, "acme", "alice");
+    let mut child = connect(&pki, &alice, gateway.addr("connector"), "echo");
+    drop(child.stdout.take());
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(b"one").unwrap();
+    until("the command's end", || child.try_wait().unwrap());
+}
+
+#[test]
 fn the_command_says_why_there_is_no_connection_and_puts_nothing_out() {
     let (postgres, pki) = (Postgres::shared(), TestPki::new());
     let tables = Tables::with_people(&postgres);

@@ -171,6 +171,31 @@ fn a_database_that_refuses_the_question_grants_nothing() {
     assert!(access.get("detail").contains("teams"), "{access:?}");
 }
 
+#[test]
+fn a_host_without_an_address_is_nobodys_trouble_but_its_own() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    let echo = backend::echo();
+    tables.host("db", echo, "acme", "alice", "");
+    tables.host("none", echo, "acme", "alice", "");
+    tables.run("alter table backend_hosts alter column internal_ip_addr drop not null");
+    tables.run("update backend_hosts set internal_ip_addr = null where connect_id = 'none'");
+    let config = connector(&pki, &postgres, &tables);
+    let config = with(config, "/address_pairs/0/directory/database/connections", 1);
+    let cache = json!({"lifetime": 0});
+    let program = Program::run(&with(config, "/address_pairs/0/directory/cache", cache));
+    let alice = user_client(&pki, "acme", "alice");
+    for index in [0, 2, 4] {
+        assert_eq!(
+            answer(&program, &alice, "none"),
+            "ERROR: host unreachable\n"
+        );
+        assert_eq!(program.access("connector", index).reason(), "route_invalid");
+        assert_eq!(answer(&program, &alice, "db"), "OK\n");
+        program.access("connector", index + 1);
+    }
+}
+
 /// A server that speaks TLS, and the role `connector`, who has a password.
 fn with_tls_and_password(postgres: &mut Postgres, tables: &Tables, files: &IdentityFiles) {
     for (setting, file) in [("ssl_cert_file", &files.cert), ("ssl_key_file", &files.key)] {

@@ -29,7 +29,17 @@ pub struct Tables {
 impl Tables {
     /// A new database of that server.
     pub fn new(postgres: &Postgres) -> Tables {
+        Tables::in_encoding(postgres, "UTF8")
+    }
+
+    /// The same, in which texts are of that encoding.
+    pub fn in_encoding(postgres: &Postgres, encoding: &str) -> Tables {
         let name = postgres.database();
+        let direct = postgres.direct(USER);
+        direct.query(&format!("drop database {name}"));
+        direct.query(&format!(
+            "create database {name} template template0 encoding '{encoding}'"
+        ));
         let tables = Tables {
             route: postgres.direct(&name),
             name,

@@ -75,6 +75,13 @@ pub struct Database {
     pub timeout: Duration,
 }
 
+impl Database {
+    /// Whether both are the same database, however it is logged in to and asked.
+    pub fn is_same_as(&self, other: &Database) -> bool {
+        self.host == other.host && self.port == other.port && self.name == other.name
+    }
+}
+
 /// Where a database server is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DatabaseHost {

@@ -1,6 +1,7 @@
 //! The connections that have ended, as rows of a table.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio_postgres::types::{ToSql, Type};
@@ -65,11 +66,36 @@ async fn insert(
         Some(link) => link,
         None => slot.insert(Link::open(settings).await?),
     };
-    let columns = Columns::of(records);
-    let written = link.run(settings.database.timeout, async |client| {
+    let patience = settings.database.timeout;
+    match put(link, patience, &Columns::of(records, as_it_is)).await {
+        // Clients say what they like, and not every database has a place for all of it.
+        Err(Trouble::Nonsense) => put(link, patience, &Columns::of(records, in_ascii)).await,
+        outcome => outcome,
+    }
+}
+
+async fn put(link: &mut Link, patience: Duration, columns: &Columns) -> Result<(), Trouble> {
+    let written = link.run(patience, async |client| {
         client.query_typed(STATEMENT, &columns.parameters()).await
     });
     written.await.map(drop)
+}
+
+/// A text without the only character that no database has a place for.
+fn as_it_is(text: &str) -> String {
+    text.replace('\0', " ")
+}
+
+/// A text in characters that every database has a place for, the others by their numbers.
+fn in_ascii(text: &str) -> String {
+    let mut ascii = String::with_capacity(text.len());
+    for letter in as_it_is(text).chars() {
+        match letter.is_ascii() {
+            true => ascii.push(letter),
+            false => ascii.extend(letter.escape_unicode()),
+        }
+    }
+    ascii
 }
 
 /// The rows, column by column.
@@ -79,7 +105,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(records: &[Row]) -> Columns {
+    fn of(records: &[Row], written: fn(&str) -> String) -> Columns {
         let number = |of: fn(&Row) -> u64| {
             let numbers = records.iter().map(of);
             numbers
@@ -88,8 +114,7 @@ impl Columns {
         };
         let text = |of: fn(&Row) -> Option<&str>| {
             let texts = records.iter().map(of);
-            // The only character that the database has no place for.
-            texts.map(|text| Some(text?.replace('\0', " "))).collect()
+            texts.map(|text| text.map(written)).collect()
         };
         Columns {
             numbers: [

@@ -69,27 +69,41 @@ async fn hear(
     let mut looks = 0;
     while !is_over.load(Ordering::Relaxed) {
         let mut changes = Changes::default();
-        if let Some(payload) = link.next(LOOK).await? {
-            changes.note(&payload);
-            tokio::time::sleep(GATHER).await;
-            for _ in 0..GATHERED_MAX {
-                match link.next(Duration::ZERO).await? {
-                    Some(payload) => changes.note(&payload),
-                    None => break,
-                }
-            }
-            looks = 0;
-        } else if looks == LOOKS_UNTIL_ASKED {
-            looks = 0;
-            let ping = async |client: &tokio_postgres::Client| client.check_connection().await;
-            link.run_noting(patience, ping, |payload| changes.note(payload))
-                .await?;
-        } else {
-            looks += 1;
-        }
+        let heard = gather(&mut link, patience, &mut looks, &mut changes).await;
+        // What was heard holds, even if the connection has broken behind it.
         if !changes.is_empty() {
             tell(changes);
         }
+        heard?;
+    }
+    Ok(())
+}
+
+/// Notes what is notified at a time. After so many `looks` at which that was nothing, asks the database whether
+/// it is still there.
+async fn gather(
+    link: &mut Link,
+    patience: Duration,
+    looks: &mut u32,
+    changes: &mut Changes,
+) -> Result<(), Trouble> {
+    if let Some(payload) = link.next(LOOK).await? {
+        *looks = 0;
+        changes.note(&payload);
+        tokio::time::sleep(GATHER).await;
+        for _ in 0..GATHERED_MAX {
+            match link.next(Duration::ZERO).await? {
+                Some(payload) => changes.note(&payload),
+                None => break,
+            }
+        }
+    } else if *looks == LOOKS_UNTIL_ASKED {
+        *looks = 0;
+        let ping = async |client: &tokio_postgres::Client| client.check_connection().await;
+        link.run_noting(patience, ping, |payload| changes.note(payload))
+            .await?;
+    } else {
+        *looks += 1;
     }
     Ok(())
 }

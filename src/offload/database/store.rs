@@ -133,7 +133,11 @@ async fn put(settings: &Settings, link: &mut Link, question: &Question) -> Resul
     };
     match rows.first() {
         None => Ok(Found::Refused),
-        Some(row) => Ok(Found::Granted(row.try_get::<_, &str>(0)?.into())),
+        // A host without an address is its row's fault, and no trouble of the database.
+        Some(row) => match row.try_get::<_, Option<&str>>(0) {
+            Ok(route) => Ok(Found::Granted(route.unwrap_or_default().into())),
+            Err(error) => Err(Trouble::Refused(error.to_string())),
+        },
     }
 }
 
