@@ -4,7 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::load::{Activity, ClientTls, Identity, Job, Latencies, ServerTls, Service, Totals};
+use crate::load::{
+    Activity, ClientTls, Identity, Job, Latencies, ServerTls, Service, Short, Totals,
+};
 use crate::peers::Pki;
 use crate::scenario::{Direction, Scenario, TAIL_BYTES, TAIL_CONNECTIONS, TAIL_RATE};
 use crate::subject::Subject;
@@ -107,7 +109,7 @@ impl Bench {
         let base = service.asked();
         let activity = Activity::start(subject.inbound, self.client(legs), job, connections)?;
         let needed = match job {
-            Job::Connect { .. } => 2 * connections as u64,
+            Job::Connect(_) => 2 * connections as u64,
             _ => connections as u64,
         };
         // By the thousand they would not get through beside those that are in full swing.
@@ -189,7 +191,7 @@ impl Bench {
         span: Duration,
     ) -> io::Result<Sample> {
         let service = self.service(legs);
-        let resumes = matches!(job, Job::Connect { resumes: true, .. });
+        let resumes = matches!(job, Job::Connect(short) if short.resumes);
         service.show(Identity::Known, resumes);
         service.be_silent(true);
         self.known.forget();
@@ -249,10 +251,10 @@ impl Bench {
         service.show(Identity::Known, false);
         self.known.forget();
         let alone = self.messages(subject, legs, span)?;
-        let churn = Job::Connect {
-            resumes: false,
+        let churn = Job::Connect(Short {
             rate: Some(TAIL_RATE),
-        };
+            ..Short::default()
+        });
         let churn = self.start(subject, legs, churn, 64)?;
         let transfer = self.start(subject, legs, Job::Trickle(TAIL_BYTES), 1)?;
         let (before, begun) = (churn.totals().served, Instant::now());
