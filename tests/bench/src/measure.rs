@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(5);
 
 /// Resumed handshakes below this share are no measurement of resumption.
-const RESUMED_MIN: f64 = 0.8;
+pub(crate) const RESUMED_MIN: f64 = 0.8;
 
 const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 
@@ -390,7 +390,8 @@ fn rest(subject: &Subject) -> io::Result<u64> {
     Ok(last)
 }
 
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> io::Result<T> {
+/// Looks until it is found, though not for ever.
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> io::Result<T> {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {
