@@ -40,7 +40,7 @@ impl Database {
     pub(super) fn start() -> io::Result<Database> {
         let account = account()?;
         // Not under target/: its user may not get there.
-        let folder = TempDir::new()?;
+        let folder = tempfile::Builder::new().prefix("bench-").tempdir()?;
         if let Some(account) = &account {
             let (uid, gid) = (account.uid.as_raw(), account.gid.as_raw());
             chown(folder.path(), Some(uid), Some(gid))?;
