@@ -55,7 +55,7 @@ growth: ## how its cost grows with the number of connections
 	cargo build --locked --release
 	cargo run $(bench) -- growth
 
-decisions: ## what a connector's decisions cost, with PostgreSQL; QUICK=1 for a short look, SAVE=folder for the tables
+decisions: ## what a connector's decisions cost, with PostgreSQL; QUICK and SAVE as for bench
 	@.ci/prepare bench
 	cargo build --locked --release
 	cargo run $(bench) -- decisions $(if $(QUICK),--quick) $(if $(SAVE),--save $(SAVE))
