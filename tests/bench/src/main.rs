@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods)] // a benchmark reads the clock and lets time pass
 
 mod clock;
+mod decisions;
 mod floor;
 mod load;
 mod measure;
@@ -42,6 +43,8 @@ enum Command {
         #[arg(long, default_value_t = 2.0)]
         seconds: f64,
     },
+    /// Measures what a connector's decisions cost, with PostgreSQL
+    Decisions(decisions::Decisions),
     /// The plain relay of the floor; started by the others
     #[command(hide = true)]
     Relay {
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
     let outcome = match Words::parse().command {
         Command::Compare(words) => run::compare(&words),
         Command::Growth { seconds } => run::growth(seconds),
+        Command::Decisions(words) => decisions::decisions(&words),
         Command::Relay { inbound, outbound } => floor::relay(inbound, outbound),
     };
     match outcome {

@@ -4,7 +4,9 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::load::{Activity, ClientTls, Identity, Job, Latencies, ServerTls, Service, Totals};
+use crate::load::{
+    Activity, ClientTls, Identity, Job, Latencies, ServerTls, Service, Short, Totals,
+};
 use crate::peers::Pki;
 use crate::scenario::{Direction, Scenario, TAIL_BYTES, TAIL_CONNECTIONS, TAIL_RATE};
 use crate::subject::Subject;
@@ -15,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TICK: Duration = Duration::from_millis(5);
 
 /// Resumed handshakes below this share are no measurement of resumption.
-const RESUMED_MIN: f64 = 0.8;
+pub(crate) const RESUMED_MIN: f64 = 0.8;
 
 const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 
@@ -107,7 +109,7 @@ impl Bench {
         let base = service.asked();
         let activity = Activity::start(subject.inbound, self.client(legs), job, connections)?;
         let needed = match job {
-            Job::Connect { .. } => 2 * connections as u64,
+            Job::Connect(_) => 2 * connections as u64,
             _ => connections as u64,
         };
         // By the thousand they would not get through beside those that are in full swing.
@@ -189,7 +191,7 @@ impl Bench {
         span: Duration,
     ) -> io::Result<Sample> {
         let service = self.service(legs);
-        let resumes = matches!(job, Job::Connect { resumes: true, .. });
+        let resumes = matches!(job, Job::Connect(short) if short.resumes);
         service.show(Identity::Known, resumes);
         service.be_silent(true);
         self.known.forget();
@@ -249,10 +251,10 @@ impl Bench {
         service.show(Identity::Known, false);
         self.known.forget();
         let alone = self.messages(subject, legs, span)?;
-        let churn = Job::Connect {
-            resumes: false,
+        let churn = Job::Connect(Short {
             rate: Some(TAIL_RATE),
-        };
+            ..Short::default()
+        });
         let churn = self.start(subject, legs, churn, 64)?;
         let transfer = self.start(subject, legs, Job::Trickle(TAIL_BYTES), 1)?;
         let (before, begun) = (churn.totals().served, Instant::now());
@@ -388,7 +390,8 @@ fn rest(subject: &Subject) -> io::Result<u64> {
     Ok(last)
 }
 
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> io::Result<T> {
+/// Looks until it is found, though not for ever.
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> io::Result<T> {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {

@@ -13,12 +13,7 @@ pub(crate) fn make(program: &Path, folder: &Path) -> io::Result<Pki> {
         &["server", "localhost"],
         &["client", "bench"],
     ] {
-        let mut command = Command::new(program);
-        command.args(["pki", "--dir"]).arg(folder).args(words);
-        let status = command.stdout(Stdio::null()).status()?;
-        if !status.success() {
-            return Err(io::Error::other(format!("pki {words:?} failed: {status}")));
-        }
+        run(program, folder, words)?;
     }
     let file = |name: &str| folder.join(name);
     Ok(Pki {
@@ -28,4 +23,25 @@ pub(crate) fn make(program: &Path, folder: &Path) -> io::Result<Pki> {
         client_cert: file("bench.pem"),
         client_key: file("bench.key"),
     })
+}
+
+/// The same, with a client whose certificate has that URI.
+pub(crate) fn make_with_uri(program: &Path, folder: &Path, uri: &str) -> io::Result<Pki> {
+    let pki = make(program, folder)?;
+    run(program, folder, &["client", "visitor", "--uri", uri])?;
+    Ok(Pki {
+        client_cert: folder.join("visitor.pem"),
+        client_key: folder.join("visitor.key"),
+        ..pki
+    })
+}
+
+fn run(program: &Path, folder: &Path, words: &[&str]) -> io::Result<()> {
+    let mut command = Command::new(program);
+    command.args(["pki", "--dir"]).arg(folder).args(words);
+    let status = command.stdout(Stdio::null()).status()?;
+    match status.success() {
+        true => Ok(()),
+        false => Err(io::Error::other(format!("pki {words:?} failed: {status}"))),
+    }
 }

@@ -52,11 +52,8 @@ impl Ground {
     fn new() -> io::Result<Ground> {
         raise_descriptors()?;
         let ours = find(Kind::Ours).map_err(io::Error::other)?;
-        // Under target/, where only who runs this may look.
-        let base = Path::new("target");
-        fs::create_dir_all(base)?;
-        let folder = tempfile::Builder::new().prefix("bench-").tempdir_in(base)?;
-        let root = fs::canonicalize(folder.path())?;
+        let folder = folder()?;
+        let root = folder.path();
         let pki = pki::make(&ours.program, &root.join("pki"))?;
         let stranger = pki::make(&ours.program, &root.join("stranger"))?;
         Ok(Ground {
@@ -77,8 +74,7 @@ impl Ground {
     }
 
     fn start(&self, peer: Option<&Peer>, mode: Option<Mode>) -> io::Result<Contestant> {
-        let parent = fs::canonicalize(self.folder.path())?;
-        let folder = tempfile::Builder::new().tempdir_in(parent)?;
+        let folder = tempfile::Builder::new().tempdir_in(self.folder.path())?;
         let inbound = free_address()?;
         let outbound = self.bench(peer).service(legs(mode)).address;
         let command = match (peer, mode) {
@@ -113,13 +109,21 @@ pub(crate) fn legs(mode: Option<Mode>) -> Legs {
     }
 }
 
+/// For the files of a run: under target/, where only who runs this may look. Its path is absolute.
+pub(crate) fn folder() -> io::Result<TempDir> {
+    let base = Path::new("target");
+    fs::create_dir_all(base)?;
+    let base = fs::canonicalize(base)?;
+    tempfile::Builder::new().prefix("bench-").tempdir_in(base)
+}
+
 /// Connections by the thousand have two descriptors each in this process.
-fn raise_descriptors() -> io::Result<()> {
+pub(crate) fn raise_descriptors() -> io::Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     Ok(setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?)
 }
 
-fn free_address() -> io::Result<SocketAddr> {
+pub(crate) fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind("127.0.0.1:0")?.local_addr()
 }
 

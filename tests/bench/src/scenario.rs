@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::load::Job;
+use crate::load::{Job, Short};
 
 /// Which way bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -66,11 +66,11 @@ impl Scenario {
             Scenario::Bulk(Direction::Down, connections) => Some((Job::Pull, connections)),
             Scenario::Bulk(Direction::Both, connections) => Some((Job::Both, connections)),
             Scenario::Connect { resumes } => {
-                let job = Job::Connect {
+                let short = Short {
                     resumes,
-                    rate: None,
+                    ..Short::default()
                 };
-                Some((job, CONNECTING))
+                Some((Job::Connect(short), CONNECTING))
             }
             Scenario::Messages(bytes, connections) => Some((Job::Messages(bytes), connections)),
             Scenario::Idle | Scenario::Tail => None,

@@ -84,6 +84,16 @@ impl Subject {
         self.pids.iter().map(|pid| clock::process(*pid)).sum()
     }
 
+    /// As [`Subject::cpu`], for one whose children come and go: those that are there now, and those that
+    /// have ended.
+    pub(crate) fn cpu_with_ended(&self) -> io::Result<Duration> {
+        let root = self.child.id() as i32;
+        // One may end meanwhile, and is then among the ended ones if those are asked last.
+        let there = family(root)?.into_iter().map(clock::process);
+        let there: Duration = there.filter_map(Result::ok).sum();
+        Ok(there + clock::ended_children(root)?)
+    }
+
     /// The process and its children.
     pub(crate) fn pids(&self) -> &[i32] {
         &self.pids

@@ -46,16 +46,38 @@ pub(crate) enum Job {
     Pull,
     /// Both at once.
     Both,
-    /// Open, exchange one message, end; and again, that often a second at most.
-    Connect {
-        /// Offers a ticket where there is one.
-        resumes: bool,
-        /// New connections a second; none for as many as come through.
-        rate: Option<u32>,
-    },
+    /// Open, exchange one message, end; and again.
+    Connect(Short),
     /// Open, exchange one message, stay.
     Hold,
 }
+
+/// Short connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Short {
+    /// Offers a ticket where there is one.
+    pub(crate) resumes: bool,
+    /// New connections a second; none for as many as come through.
+    pub(crate) rate: Option<u32>,
+    /// How many in all; none for as many as there are before the stop.
+    pub(crate) count: Option<u64>,
+    /// Each asks a connector for one of that many hosts, whose ids are the numbers from 1.
+    pub(crate) hosts: Option<u64>,
+}
+
+impl Short {
+    /// The host of a connection, as the n-th asks for it. Scattered, and each comes once before any comes
+    /// again: no two that are under way at the same time are for the same one, which would be one question.
+    fn host(self, n: u64) -> Option<u64> {
+        self.hosts.map(|hosts| 1 + n.wrapping_mul(STRIDE) % hosts)
+    }
+}
+
+/// Shares no factor with a round number of hosts.
+const STRIDE: u64 = 61_803;
+
+/// What a connector says before the bytes are the host's.
+const ADMITTED: &[u8] = b"OK\n";
 
 impl Job {
     fn request(self) -> Request {
@@ -64,7 +86,7 @@ impl Job {
             Job::Push | Job::Trickle(_) => Request::Sink,
             Job::Pull => Request::Source,
             Job::Both => Request::Both,
-            Job::Connect { .. } | Job::Hold => Request::Once,
+            Job::Connect(_) | Job::Hold => Request::Once,
         }
     }
 
@@ -146,6 +168,7 @@ impl Activity {
             counts: Arc::clone(&counts),
             visitors: Slab::new(),
             opening: 0,
+            opened: 0,
             runnable: Vec::new(),
             latencies: Vec::new(),
             failure: None,
@@ -217,6 +240,8 @@ impl Drop for Activity {
 enum Phase {
     Connecting,
     Handshake,
+    /// The host was asked for, and the connector's word is waited for.
+    Asking,
     Active,
     /// What was written is still to leave, and then the own end.
     Leaving,
@@ -233,6 +258,10 @@ struct Visitor {
     is_through: bool,
     asked_at: Instant,
     missing: usize,
+    /// To be asked for.
+    host: Option<u64>,
+    /// Bytes of the connector's word that have come.
+    heard: usize,
 }
 
 struct Crowd {
@@ -244,6 +273,7 @@ struct Crowd {
     counts: Arc<Counts>,
     visitors: Slab<Visitor>,
     opening: usize,
+    opened: u64,
     runnable: Vec<usize>,
     latencies: Latencies,
     failure: Option<String>,
@@ -308,12 +338,20 @@ impl Crowd {
     }
 
     fn is_short(&self) -> bool {
-        matches!(self.job, Job::Connect { .. })
+        matches!(self.job, Job::Connect(_))
+    }
+
+    /// How connections are short, if they are.
+    fn short(&self) -> Short {
+        match self.job {
+            Job::Connect(short) => short,
+            _ => Short::default(),
+        }
     }
 
     fn patience(&self) -> Duration {
         match self.job {
-            Job::Connect { rate: Some(_), .. } => {
+            Job::Connect(Short { rate: Some(_), .. }) => {
                 let next = self.next_start.saturating_duration_since(Instant::now());
                 next.clamp(Duration::from_millis(1), TICK)
             }
@@ -327,10 +365,11 @@ impl Crowd {
             return Ok(());
         }
         while self.visitors.len() < self.wanted && self.opening < OPENING_MAX {
-            if let Job::Connect {
-                rate: Some(rate), ..
-            } = self.job
-            {
+            let short = self.short();
+            if short.count.is_some_and(|count| self.opened >= count) {
+                break;
+            }
+            if let Some(rate) = short.rate {
                 let now = Instant::now();
                 if now < self.next_start {
                     break;
@@ -351,12 +390,8 @@ impl Crowd {
         let end = match &self.tls {
             None => End::plain(socket),
             Some(tls) => {
-                let resumes = matches!(self.job, Job::Connect { resumes: true, .. });
-                End::tls(
-                    socket,
-                    tls.connect(resumes).map_err(io::Error::other)?,
-                    false,
-                )?
+                let ssl = tls.connect(self.short().resumes);
+                End::tls(socket, ssl.map_err(io::Error::other)?, false)?
             }
         };
         let key = self.visitors.insert(Visitor {
@@ -367,8 +402,11 @@ impl Crowd {
             is_through: false,
             asked_at,
             missing: 0,
+            host: self.short().host(self.opened),
+            heard: 0,
         });
         self.opening += 1;
+        self.opened += 1;
         let interest = Interest::READABLE | Interest::WRITABLE;
         let socket = self.visitors[key].end.socket();
         self.poll.registry().register(socket, Token(key), interest)
@@ -400,7 +438,7 @@ impl Crowd {
                     self.enqueue(key);
                 }
                 Phase::Leaving | Phase::Ending => {}
-                Phase::Connecting | Phase::Handshake => self.remove(key),
+                Phase::Connecting | Phase::Handshake | Phase::Asking => self.remove(key),
             }
         }
     }
@@ -467,6 +505,15 @@ impl Visitor {
                 Handshake::Full => drop(counts.full.fetch_add(1, Relaxed)),
                 Handshake::Resumed => drop(counts.resumed.fetch_add(1, Relaxed)),
             }
+            if let Some(host) = self.host {
+                self.end.write(format!("{host}\n").as_bytes())?;
+            }
+            self.phase = Phase::Asking;
+        }
+        if self.phase == Phase::Asking {
+            if self.host.is_some() && !self.is_admitted(bytes)? {
+                return Ok(Step::Wait);
+            }
             self.phase = Phase::Active;
             self.ask(job, counts, bytes)?;
         }
@@ -490,7 +537,7 @@ impl Visitor {
             });
         }
         match job {
-            Job::Messages(_) | Job::Connect { .. } | Job::Hold => {
+            Job::Messages(_) | Job::Connect(_) | Job::Hold => {
                 self.converse(job, counts, bytes, latencies)
             }
             Job::Push => self.push(counts, bytes),
@@ -511,6 +558,21 @@ impl Visitor {
                 })
             }
         }
+    }
+
+    /// Reads the connector's word; whether all of it has come.
+    fn is_admitted(&mut self, bytes: &mut [u8]) -> io::Result<bool> {
+        self.end.flush()?;
+        while self.heard < ADMITTED.len() {
+            let rest = &ADMITTED[self.heard..];
+            match self.end.read(&mut bytes[..rest.len()])? {
+                Got::Bytes(count) if rest.starts_with(&bytes[..count]) => self.heard += count,
+                Got::Nothing => return Ok(false),
+                Got::Bytes(_) => return Err(io::Error::other("was not admitted")),
+                Got::End => return Err(io::Error::other("ended before it was admitted")),
+            }
+        }
+        Ok(true)
     }
 
     /// The request's byte, and the first message behind it.
@@ -557,14 +619,14 @@ impl Visitor {
             let is_first = !std::mem::replace(&mut self.is_served, true);
             if counts.records.load(Relaxed)
                 && latencies.len() < LATENCIES_MAX
-                && (!is_first || matches!(job, Job::Connect { .. }))
+                && (!is_first || matches!(job, Job::Connect(_)))
             {
                 let nanos = now.duration_since(self.asked_at).as_nanos();
                 latencies.push(nanos.min(u128::from(u32::MAX)) as u32);
             }
             match job {
                 Job::Messages(size) if counts.may_go_on() => self.say(size, counts, bytes)?,
-                Job::Connect { .. } => {
+                Job::Connect(_) => {
                     self.phase = Phase::Leaving;
                     return Ok(Step::More);
                 }
@@ -603,5 +665,24 @@ impl Visitor {
             self.is_served = true;
         }
         Ok(Step::More)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_host_is_asked_for_before_one_is_asked_for_again() {
+        for hosts in [100, 100_000] {
+            let short = Short {
+                hosts: Some(hosts),
+                ..Short::default()
+            };
+            let mut asked: Vec<u64> = (0..hosts).filter_map(|n| short.host(n)).collect();
+            asked.sort_unstable();
+            assert!(asked.into_iter().eq(1..=hosts), "{hosts}");
+        }
+        assert_eq!(Short::default().host(7), None);
     }
 }

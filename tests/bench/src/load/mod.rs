@@ -13,7 +13,7 @@ mod service;
 mod tls;
 mod wire;
 
-pub(crate) use activity::{Activity, Job, Latencies, Totals};
+pub(crate) use activity::{Activity, Job, Latencies, Short, Totals};
 pub(crate) use service::Service;
 pub(crate) use tls::{ClientTls, Identity, ServerTls};
 

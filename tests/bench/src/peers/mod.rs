@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use serde_json::Value;
+
 mod envoy;
 mod haproxy;
 mod hitch;
@@ -19,7 +21,7 @@ mod ours;
 mod stunnel;
 mod tools;
 
-pub(crate) use tools::{FIPS_GROUP, GROUP};
+pub(crate) use tools::{FIPS_GROUP, GROUP, on_path};
 
 /// Which legs are TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -271,5 +273,17 @@ impl Peer {
             Kind::Hitch => hitch::command(&self.program, setup, &files),
             Kind::Stunnel => stunnel::command(&self.program, setup, &files),
         }
+    }
+
+    /// As [`Peer::command`], for mtls-persona alone: its metrics are at `admin`, and with a `directory` it is
+    /// a connector by that, which knows of no `outbound`.
+    pub(crate) fn command_with_metrics(
+        &self,
+        setup: &Setup<'_>,
+        admin: SocketAddr,
+        directory: Option<Value>,
+    ) -> io::Result<Command> {
+        let files = tools::Files::of(setup)?;
+        ours::command_with_metrics(&self.program, &files, admin, ours::pair(setup, directory))
     }
 }

@@ -1,10 +1,11 @@
 //! mtls-persona itself.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::tools::{self, Files};
 use super::{About, Mode, SERVER_NAME, Setup};
@@ -26,7 +27,28 @@ pub(super) fn command(
     files: &Files,
     has_fips: bool,
 ) -> io::Result<Command> {
-    let config = files.config("mtls-persona.json", &config(setup, files, has_fips))?;
+    let mut config = config(files, pair(setup, None));
+    if has_fips {
+        config["fips"] = json!("require");
+        // There it is off unless it is asked for.
+        config["resumption"] = json!(true);
+    }
+    run(program, files, &config)
+}
+
+pub(super) fn command_with_metrics(
+    program: &Path,
+    files: &Files,
+    admin: SocketAddr,
+    pair: Value,
+) -> io::Result<Command> {
+    let mut config = config(files, pair);
+    config["admin"] = json!({ "listen": admin.to_string() });
+    run(program, files, &config)
+}
+
+fn run(program: &Path, files: &Files, config: &Value) -> io::Result<Command> {
+    let config = files.config("mtls-persona.json", &format!("{config:#}\n"))?;
     let mut command = Command::new(program);
     // It would win over the level of the configuration.
     command.env_remove("RUST_LOG");
@@ -34,18 +56,29 @@ pub(super) fn command(
     Ok(command)
 }
 
-/// Neither the cipher suites of TLS 1.3 nor the groups can be chosen, see [`tools::SUITE`].
-fn config(setup: &Setup<'_>, files: &Files, has_fips: bool) -> String {
+/// The pair of a setup, or the connector that stands there by a directory.
+pub(super) fn pair(setup: &Setup<'_>, directory: Option<Value>) -> Value {
     let mut pair = json!({
         "name": "bench",
         "mode": setup.mode.label(),
         "inbound": setup.inbound.to_string(),
-        "outbound": setup.outbound.to_string(),
     });
+    match directory {
+        None => pair["outbound"] = json!(setup.outbound.to_string()),
+        Some(directory) => {
+            pair["mode"] = json!("connector");
+            pair["directory"] = directory;
+        }
+    }
     if setup.mode == Mode::Client {
         pair["server_name"] = json!(SERVER_NAME);
     }
-    let mut config = json!({
+    pair
+}
+
+/// Neither the cipher suites of TLS 1.3 nor the groups can be chosen, see [`tools::SUITE`].
+fn config(files: &Files, pair: Value) -> Value {
+    json!({
         "cert": files.cert,
         "key": files.key,
         "ca": files.ca,
@@ -62,11 +95,5 @@ fn config(setup: &Setup<'_>, files: &Files, has_fips: bool) -> String {
         // A connection's line is of level info.
         "log": { "level": "warn" },
         "address_pairs": [pair],
-    });
-    if has_fips {
-        config["fips"] = json!("require");
-        // There it is off unless it is asked for.
-        config["resumption"] = json!(true);
-    }
-    format!("{config:#}\n")
+    })
 }

@@ -130,7 +130,7 @@ fn is_plain(char: char) -> bool {
 
 /// The program of that name on the `PATH`, or where Debian keeps servers, which an ordinary user's
 /// `PATH` does not have.
-pub(super) fn on_path(name: &str) -> Option<PathBuf> {
+pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let servers = ["/usr/sbin", "/usr/local/sbin"].map(PathBuf::from);
     let mut files = std::env::split_paths(&path).chain(servers);
