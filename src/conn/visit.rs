@@ -45,8 +45,13 @@ pub enum Denial {
 /// of what was found.
 const BEAT: Duration = Duration::from_millis(50);
 
-/// When a grant is asked for again that could not be looked at.
-const ASK_AGAIN: Duration = Duration::from_millis(500);
+/// When a grant is asked for again that could not be looked at: because the database could not be asked, which
+/// is told of when it can be, or because too many were to be looked at.
+const ASK_AGAIN: Duration = Duration::from_secs(5);
+const CROWDED: Duration = Duration::from_millis(250);
+
+/// Into how many parts those waits are spread.
+const SHARES: u32 = 32;
 
 /// How long beyond the database's own time an answer is waited for: it may have had to connect first, and to
 /// ask once more.
@@ -173,9 +178,14 @@ impl Connection {
         Ok(Next::Step(Step::Decide(question)))
     }
 
+    /// Whether it still has to hear whether it may have its host.
+    pub fn is_to_be_decided(&self) -> bool {
+        matches!(self.phase, Phase::Deciding)
+    }
+
     /// The answer to [`Step::Decide`].
     pub fn decided(&mut self, decision: Decision, places: &Arc<Places>, now: Instant) {
-        if !matches!(self.phase, Phase::Deciding) {
+        if !self.is_to_be_decided() {
             return self.decided_again(decision, now);
         }
         self.deadlines.clear(DeadlineKind::Lookup);
@@ -268,7 +278,16 @@ impl Connection {
                 self.end(End(CloseReason::Revoked, Some(Side::Inbound), detail));
             }
             // Nothing says that it was taken back.
-            Err(_) => self.deadlines.set(DeadlineKind::Grant, now + ASK_AGAIN),
+            Err(denial) => {
+                let wait = match denial {
+                    Denial::Overloaded => CROWDED,
+                    _ => ASK_AGAIN,
+                };
+                // Those that were asked for together do not come back together.
+                let share = self.id.slot % SHARES;
+                let wait = wait + wait * share / SHARES;
+                self.deadlines.set(DeadlineKind::Grant, now + wait);
+            }
         }
     }
 

@@ -59,6 +59,11 @@ impl<J: Send + 'static> Lane<J> {
         })
     }
 
+    /// How many jobs wait.
+    pub fn waiting(&self) -> usize {
+        self.queued.len()
+    }
+
     /// Queues `job`, and never blocks.
     ///
     /// # Errors

@@ -22,6 +22,16 @@ pub type Unserved = String;
 #[cfg(not(feature = "postgres"))]
 struct Inquiries;
 
+/// A connection that asks.
+#[cfg_attr(not(feature = "postgres"), allow(dead_code))]
+pub(super) struct Asking<'a> {
+    pub(super) id: ConnId,
+    /// Where its answer goes.
+    pub(super) mailbox: &'a Mailbox<WorkerMsg>,
+    /// It has no host yet; others have to wait for those.
+    pub(super) is_new: bool,
+}
+
 /// All directories that are served. Equal ones share a database, its connections and what is known of it.
 pub struct Directories {
     served: Mutex<Vec<Arc<Inquiries>>>,
@@ -130,7 +140,7 @@ impl Directories {
         &self,
         directory: &Directory,
         question: &Question,
-        who: (ConnId, &Mailbox<WorkerMsg>),
+        who: Asking<'_>,
         now: Instant,
     ) -> Option<Decision> {
         let served = self.served.lock().unwrap_or_else(PoisonError::into_inner);
@@ -182,7 +192,7 @@ fn find_latest(served: &[Arc<Inquiries>], directory: &Directory) -> Option<Arc<I
 fn put(
     inquiries: &Inquiries,
     question: &Question,
-    who: (ConnId, &Mailbox<WorkerMsg>),
+    who: Asking<'_>,
     now: Instant,
 ) -> Option<Decision> {
     inquiries.ask(question, who, now)
@@ -199,12 +209,7 @@ fn find_latest(_: &[Arc<Inquiries>], _: &Directory) -> Option<Arc<Inquiries>> {
 }
 
 #[cfg(not(feature = "postgres"))]
-fn put(
-    _: &Inquiries,
-    _: &Question,
-    _: (ConnId, &Mailbox<WorkerMsg>),
-    _: Instant,
-) -> Option<Decision> {
+fn put(_: &Inquiries, _: &Question, _: Asking<'_>, _: Instant) -> Option<Decision> {
     None
 }
 

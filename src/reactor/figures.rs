@@ -21,6 +21,7 @@ pub struct Figures {
     lookups: SharedCounter,
     lookup_micros: AtomicU64,
     waiting: AtomicU64,
+    deaf: AtomicU64,
 }
 
 /// The words for what decisions come to.
@@ -63,20 +64,39 @@ impl Figures {
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
-}
 
-/// A question that waits, for as long as this lives.
-pub(super) struct Waiting(Arc<Figures>);
-
-impl Waiting {
-    pub(super) fn of(figures: &Arc<Figures>) -> Waiting {
-        figures.waiting.fetch_add(1, Ordering::Relaxed);
-        Waiting(Arc::clone(figures))
+    /// Databases of whose changes nothing is heard.
+    pub fn deaf(&self) -> u64 {
+        self.deaf.load(Ordering::Relaxed)
     }
 }
 
-impl Drop for Waiting {
+/// One more in a gauge, for as long as this lives.
+pub(super) struct Held {
+    figures: Arc<Figures>,
+    gauge: fn(&Figures) -> &AtomicU64,
+}
+
+impl Held {
+    /// A question that waits.
+    pub(super) fn waiting(figures: &Arc<Figures>) -> Held {
+        Held::of(figures, |figures| &figures.waiting)
+    }
+
+    /// A database of whose changes nothing is heard.
+    pub(super) fn deaf(figures: &Arc<Figures>) -> Held {
+        Held::of(figures, |figures| &figures.deaf)
+    }
+
+    fn of(figures: &Arc<Figures>, gauge: fn(&Figures) -> &AtomicU64) -> Held {
+        gauge(figures).fetch_add(1, Ordering::Relaxed);
+        let figures = Arc::clone(figures);
+        Held { figures, gauge }
+    }
+}
+
+impl Drop for Held {
     fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+        (self.gauge)(&self.figures).fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,21 +1,26 @@
 //! One directory's database: the lane that asks it, what is known of it, and who hears of its changes.
 
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use super::figures::{Figures, Waiting};
+use super::directories::Asking;
+use super::figures::{Figures, Held};
 use super::journal::Journal;
 use super::mailbox::Mailbox;
 use super::message::WorkerMsg;
 use crate::base::id::ConnId;
 use crate::config::Directory;
 use crate::conn::{Decision, Denial};
-use crate::offload::database::{Found, Settings, Store, listen};
+use crate::offload::database::{Found, News, Settings, Store, listen};
 use crate::offload::lane::Lane;
 use crate::route::{Asked, Changes, Decisions, Question, Row, Settled, Terms};
 use crate::tls::Profile;
+
+/// How long grants of live connections are believed where no change is heard of and none is kept.
+const UNHEARD_LIFETIME: Duration = Duration::from_secs(30);
 
 /// Questions that may wait for a connection to the database.
 const LANE_QUEUE: usize = 1024;
@@ -27,7 +32,7 @@ type Known = Mutex<Decisions<Arc<str>, Asker>>;
 struct Job {
     question: Question,
     asked: Instant,
-    _waiting: Waiting,
+    _waiting: Held,
 }
 
 /// What a directory's database is asked by.
@@ -85,13 +90,16 @@ impl Inquiries {
             figures: Arc::clone(&figures),
             is_over: Arc::clone(&is_over),
         };
-        let told = Arc::clone(directory);
+        let listener = Listener {
+            directory: Arc::clone(directory),
+            known,
+            workers,
+            deaf: RefCell::new(Some(Held::deaf(&figures))),
+            doubted_at: Cell::new(None),
+            figures,
+        };
         let hear = move || {
-            let tell = |changes| {
-                figures.changes.add_one();
-                spread(&known, &told, changes, &workers);
-            };
-            if let Err(error) = listen(&settings, &is_over, tell) {
+            if let Err(error) = listen(&settings, &is_over, |news| listener.hear(news)) {
                 log::error!("the database's changes cannot be heard: {error}");
             }
         };
@@ -134,11 +142,11 @@ impl Inquiries {
     pub(super) fn ask(
         &self,
         question: &Question,
-        (id, mailbox): (ConnId, &Mailbox<WorkerMsg>),
+        who: Asking<'_>,
         now: Instant,
     ) -> Option<Decision> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        match known.ask(question, (id, mailbox.clone()), now) {
+        match known.ask(question, (who.id, who.mailbox.clone()), now) {
             Asked::Known(route) => {
                 self.figures.known.add_one();
                 return Some(Ok(route));
@@ -149,9 +157,11 @@ impl Inquiries {
         let job = Job {
             question: question.clone(),
             asked: now,
-            _waiting: Waiting::of(&self.figures),
+            _waiting: Held::waiting(&self.figures),
         };
-        if self.lane.submit(job).is_err() {
+        // However many connections have to be looked at again, there is room for those that are new.
+        let is_full = !who.is_new && self.lane.waiting() >= LANE_QUEUE / 2;
+        if is_full || self.lane.submit(job).is_err() {
             post(known.given_up(question), &Err(Denial::Overloaded));
         }
         None
@@ -239,16 +249,69 @@ fn post(askers: Vec<Asker>, decision: &Decision) {
     }
 }
 
-/// Forgets what may have changed, and tells the workers.
-fn spread(
-    known: &Known,
-    directory: &Arc<Directory>,
-    changes: Changes,
-    workers: &[Mailbox<WorkerMsg>],
-) {
-    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-    known.changed(&changes);
-    tell(directory, changes, workers);
+/// Who hears of the database's changes.
+struct Listener {
+    directory: Arc<Directory>,
+    known: Arc<Known>,
+    workers: Vec<Mailbox<WorkerMsg>>,
+    figures: Arc<Figures>,
+    /// There while it hears of none.
+    deaf: RefCell<Option<Held>>,
+    /// When everything was last taken for changed.
+    doubted_at: Cell<Option<Instant>>,
+}
+
+impl Listener {
+    fn hear(&self, news: News) {
+        match news {
+            News::Hears => {
+                self.deaf.take();
+                self.figures.changes.add_one();
+                self.doubt_all();
+            }
+            News::Changed(changes) => {
+                self.figures.changes.add_one();
+                self.spread(changes);
+            }
+            News::Deaf => {
+                self.deaf
+                    .borrow_mut()
+                    .get_or_insert_with(|| Held::deaf(&self.figures));
+                self.doubt_what_is_old();
+            }
+        }
+    }
+
+    /// Nobody tells of changes, so that no grant is believed for longer than its lifetime: neither those that
+    /// are known, which end by themselves, nor those of live connections.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the clock of the listening thread"
+    )]
+    fn doubt_what_is_old(&self) {
+        let lifetime = self.directory.cache_lifetime.unwrap_or(UNHEARD_LIFETIME);
+        match self.doubted_at.get() {
+            Some(at) if at.elapsed() < lifetime => {}
+            Some(_) => self.doubt_all(),
+            None => self.doubted_at.set(Some(Instant::now())),
+        }
+    }
+
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the clock of the listening thread"
+    )]
+    fn doubt_all(&self) {
+        self.doubted_at.set(Some(Instant::now()));
+        self.spread(Changes::all());
+    }
+
+    /// Forgets what may have changed, and tells the workers.
+    fn spread(&self, changes: Changes) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.changed(&changes);
+        tell(&self.directory, changes, &self.workers);
+    }
 }
 
 /// Tells workers of changes, which may concern their live connections.

@@ -14,7 +14,7 @@ use rustix::thread::gettid;
 use slab::Slab;
 
 use super::crowd::Crowd;
-use super::directories::Directories;
+use super::directories::{Asking, Directories};
 use super::entry::{Entry, Life};
 use super::generation::Generation;
 use super::mailbox::{Mailbox, Receiver, mailbox};
@@ -345,7 +345,11 @@ impl Worker {
                     Err(denial) => return self.decided(id, Err(denial), now),
                 }
             }
-            let who = (id, &self.mailbox);
+            let who = Asking {
+                id,
+                mailbox: &self.mailbox,
+                is_new: connection.is_to_be_decided(),
+            };
             if let Some(decision) = self.directories.ask(&directory, question, who, now) {
                 self.decided(id, decision, now);
             }

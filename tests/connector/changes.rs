@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::support::backend;
 use super::support::certs::TestPki;
 use super::support::connector::{Tables, answer, connector, line, said, user_client};
+use super::support::metrics::Scrape;
 use super::support::pairs::with;
 use super::support::postgres::Postgres;
 use super::support::program::Program;
@@ -278,6 +279,48 @@ fn what_was_heard_holds_though_the_connection_breaks_behind_it() {
     until("the grant to end", || {
         (answer(&program, &alice, "db") == NO).then_some(())
     });
+}
+
+/// Something before a database that breaks every connection on which that text is said.
+fn refusing(text: &'static [u8], database: SocketAddr) -> SocketAddr {
+    backend::service(move |mut inbound| {
+        let outbound = TcpStream::connect(database).unwrap();
+        let (mut back, mut to) = (outbound.try_clone().unwrap(), inbound.try_clone().unwrap());
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut back, &mut to);
+            let _ = to.shutdown(Shutdown::Both);
+        });
+        let mut piece = [0; 4096];
+        while let Ok(count @ 1..) = inbound.read(&mut piece) {
+            let is_said = piece[..count].windows(text.len()).any(|part| part == text);
+            if is_said || (&outbound).write_all(&piece[..count]).is_err() {
+                break;
+            }
+        }
+        let _ = outbound.shutdown(Shutdown::Both);
+    })
+}
+
+#[test]
+fn where_no_change_can_be_heard_of_live_connections_are_asked_for_again_at_every_lifetime() {
+    let (postgres, pki) = (Postgres::shared(), TestPki::new());
+    let tables = Tables::with_people(&postgres);
+    tables.host("db", backend::echo(), "acme", "alice", "");
+    let between = refusing(b"LISTEN", postgres.address());
+    let config = connector(&pki, &postgres, &tables);
+    let config = set(config, "on_revoke", "close");
+    let config = set(config, "cache", serde_json::json!({"lifetime": "200ms"}));
+    let config = set(config, "database/port", between.port());
+    let config = with(config, "/admin/listen", "127.0.0.1:0");
+    let program = Program::run(&config);
+    let mut live = granted(&program, &user_client(&pki, "acme", "alice"), "db");
+    assert!(is_alive(&mut live));
+    let scrape = Scrape::take(program.admin("everything"));
+    let unheard = "mtls_persona_connector_databases_unheard";
+    assert_eq!(scrape.count(unheard, &[]), 1);
+    tables.run("update backend_hosts set user_ids = '{}'");
+    assert!(live.read_to_end(&mut Vec::new()).is_err());
+    assert_eq!(program.access("connector", 0).reason(), "revoked");
 }
 
 #[test]

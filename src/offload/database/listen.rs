@@ -23,12 +23,21 @@ const LOOKS_UNTIL_ASKED: u32 = 20;
 const GATHER: Duration = Duration::from_millis(20);
 const GATHERED_MAX: usize = 4096;
 
-/// Tells of changes until `is_over`. That it begins to hear, at first or again, is told as a change of
-/// everything: nobody knows what was missed.
+/// What is heard of a database.
+pub enum News {
+    /// It tells of changes from now on. What was before, nobody knows.
+    Hears,
+    /// That has changed.
+    Changed(Changes),
+    /// It tells of none. Said at every attempt to hear.
+    Deaf,
+}
+
+/// Tells of changes until `is_over`.
 ///
 /// # Errors
 /// The system refuses a poller.
-pub fn listen(settings: &Settings, is_over: &AtomicBool, tell: impl Fn(Changes)) -> io::Result<()> {
+pub fn listen(settings: &Settings, is_over: &AtomicBool, tell: impl Fn(News)) -> io::Result<()> {
     let runtime = runtime()?;
     let mut backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_MOST);
     let mut was_told = false;
@@ -48,6 +57,7 @@ pub fn listen(settings: &Settings, is_over: &AtomicBool, tell: impl Fn(Changes))
                 "the database does not tell of changes: {trouble}; what is known holds until its lifetime is over"
             );
         }
+        tell(News::Deaf);
         let wait = backoff.failed(chance());
         runtime.block_on(async { tokio::time::sleep(wait).await });
     }
@@ -58,21 +68,21 @@ async fn hear(
     settings: &Settings,
     mut link: Link,
     is_over: &AtomicBool,
-    tell: &impl Fn(Changes),
+    tell: &impl Fn(News),
 ) -> Result<(), Trouble> {
     let patience = settings.database.timeout;
     link.run(patience, async |client| {
         client.batch_execute("LISTEN mtls_persona_grants").await
     })
     .await?;
-    tell(Changes::all());
+    tell(News::Hears);
     let mut looks = 0;
     while !is_over.load(Ordering::Relaxed) {
         let mut changes = Changes::default();
         let heard = gather(&mut link, patience, &mut looks, &mut changes).await;
         // What was heard holds, even if the connection has broken behind it.
         if !changes.is_empty() {
-            tell(changes);
+            tell(News::Changed(changes));
         }
         heard?;
     }

@@ -21,6 +21,6 @@ mod settings;
 mod store;
 
 pub use ledger::Ledger;
-pub use listen::listen;
+pub use listen::{News, listen};
 pub use settings::{Clock, Settings};
 pub use store::{Found, Store};

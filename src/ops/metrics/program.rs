@@ -216,6 +216,11 @@ fn connectors(families: &mut Families<'_>, crew: &Crew) -> fmt::Result {
         "Changes of the database that were heard of, many at once as one",
         figures.changes.get(),
     )?;
+    families.gauge(
+        "connector_databases_unheard",
+        "Databases of connectors of whose changes nothing is heard now",
+        figures.deaf(),
+    )?;
     families.counter(
         "connector_rows_lost",
         "Connections that are missing from the table of connections",
