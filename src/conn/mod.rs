@@ -40,6 +40,7 @@ mod connection;
 mod dial;
 mod ending;
 mod header;
+mod insertion;
 mod leg;
 mod opening;
 mod renewal;
