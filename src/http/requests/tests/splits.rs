@@ -121,7 +121,7 @@ fn sample(random: &mut Random) -> Sample {
 
 #[test]
 fn good_requests_come_out_with_our_headers_and_without_theirs() {
-    for seed in 0..500 {
+    for seed in 0..200 {
         let mut random = Random(seed);
         let Sample { stream, expected } = sample(&mut random);
         let expected = (text(expected), None);
@@ -135,7 +135,7 @@ fn good_requests_come_out_with_our_headers_and_without_theirs() {
 
 #[test]
 fn every_place_to_cut_a_stream_in_two_is_the_same() {
-    for seed in 1000..1020 {
+    for seed in 1000..1008 {
         let Sample { stream, expected } = sample(&mut Random(seed));
         let expected = (text(expected), None);
         for at in 0..=stream.len() {
@@ -147,7 +147,7 @@ fn every_place_to_cut_a_stream_in_two_is_the_same() {
 
 #[test]
 fn a_damaged_stream_is_refused_at_the_same_byte_however_it_is_cut() {
-    const SEEDS: usize = 2000;
+    const SEEDS: usize = 800;
     let mut refusals = 0;
     for seed in 0..SEEDS {
         let mut random = Random(5000 + seed as u64);
