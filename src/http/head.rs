@@ -60,14 +60,11 @@ pub(super) fn rewrite(
     };
     let facts = Facts::of(request.headers)?;
     let content = facts.content(method, minor, may_upgrade)?;
-    for part in [
-        method,
-        " ",
-        target,
-        " HTTP/1.",
-        if minor == 0 { "0" } else { "1" },
-        "\r\n",
-    ] {
+    let version = match minor {
+        0 => " HTTP/1.0\r\n",
+        _ => " HTTP/1.1\r\n",
+    };
+    for part in [method, " ", target, version] {
         out.append(part.as_bytes());
     }
     let is_dropped =
@@ -88,10 +85,8 @@ pub(super) fn rewrite_trailers(trailers: &[u8], out: &mut Buffer) -> Result<(), 
         return Err(Refusal::bad("there are no trailers"));
     };
     // Some servers put them among the headers.
-    if headers
-        .iter()
-        .any(|header| is_to_stay(header.name) && !is_ours(header.name))
-    {
+    let says_how = |header: &Header<'_>| is_to_stay(header.name) && !is_ours(header.name);
+    if headers.iter().any(says_how) {
         return Err(Refusal::bad("a trailer says how the request is read"));
     }
     for header in headers {
@@ -159,35 +154,28 @@ impl<'a> Facts<'a> {
         if method.eq_ignore_ascii_case("connect") {
             return Err(Refusal::bad("CONNECT would pass on what nobody reads"));
         }
-        let content = match (self.length, self.coding) {
-            (Some(_), Some(_)) => {
-                return Err(Refusal::bad(
-                    "there are Content-Length and Transfer-Encoding",
-                ));
-            }
-            (None, Some(_)) if minor == 0 => {
-                return Err(Refusal::bad("HTTP/1.0 has no Transfer-Encoding"));
-            }
-            (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Content::Chunked,
-            (None, Some(_)) => return Err(Refusal::bad("Transfer-Encoding is not chunked alone")),
-            (Some(length), None) => Content::Length(number(length)?),
-            (None, None) => Content::None,
-        };
+        let content = self.framing(minor)?;
         let is_empty = matches!(content, Content::None | Content::Length(0));
-        let is_without = |known: &&str| method.eq_ignore_ascii_case(known);
-        if !is_empty
-            && ["GET", "HEAD", "TRACE"]
-                .iter()
-                .any(|known| is_without(&known))
-        {
+        let mut without = ["GET", "HEAD", "TRACE"].iter();
+        if !is_empty && without.any(|known| method.eq_ignore_ascii_case(known)) {
             return Err(Refusal::bad("there is content where servers expect none"));
         }
-        let is_websocket = self
-            .upgrade
-            .is_some_and(|to| to.eq_ignore_ascii_case(b"websocket"));
+        let upgrade = self.upgrade.unwrap_or_default();
+        let is_websocket = upgrade.eq_ignore_ascii_case(b"websocket");
         match may_upgrade && is_websocket && method == "GET" && minor == 1 {
             true => Ok(Content::Upgrade),
             false => Ok(content),
+        }
+    }
+
+    fn framing(&self, minor: u8) -> Result<Content, Refusal> {
+        match (self.length, self.coding) {
+            (Some(_), Some(_)) => Err(Refusal::bad("both Content-Length and Transfer-Encoding")),
+            (None, Some(_)) if minor == 0 => Err(Refusal::bad("HTTP/1.0 has no Transfer-Encoding")),
+            (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Content::Chunked),
+            (None, Some(_)) => Err(Refusal::bad("Transfer-Encoding is not chunked alone")),
+            (Some(length), None) => number(length).map(Content::Length),
+            (None, None) => Ok(Content::None),
         }
     }
 }

@@ -8,9 +8,12 @@ use super::*;
 use crate::support::wait::until;
 use crate::support::{backend, http};
 
-/// A service that never answers, and what it has got of its first connection, with how that ended.
-fn silent() -> (SocketAddr, Arc<Mutex<Option<(Vec<u8>, io::Result<usize>)>>>) {
-    let heard = Arc::new(Mutex::new(None));
+/// What a service has got, and how that ended.
+type Heard = Arc<Mutex<Option<(Vec<u8>, io::Result<usize>)>>>;
+
+/// A service that never answers, and what it has got of its first connection.
+fn silent() -> (SocketAddr, Heard) {
+    let heard = Heard::default();
     let sink = Arc::clone(&heard);
     let address = backend::service(move |mut stream: TcpStream| {
         let mut bytes = Vec::new();
