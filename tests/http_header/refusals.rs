@@ -91,6 +91,20 @@ fn a_client_that_has_an_answer_already_is_told_nothing_more() {
 }
 
 #[test]
+fn within_an_answer_to_the_first_request_no_other_begins() {
+    let stage = Stage::new(backend::echo());
+    let mut peer = stage.connect();
+    let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n";
+    peer.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+    assert_next(&mut peer, format!("{head}{}\r\n", stage.told()));
+    peer.write_all(b"no chunk").unwrap();
+    let mut rest = Vec::new();
+    let end = peer.read_to_end(&mut rest);
+    assert!(end.is_err() && rest.is_empty(), "{end:?}, {rest:?}");
+    assert_eq!(stage.reason(0), "http_invalid");
+}
+
+#[test]
 fn the_answer_to_a_later_request_is_not_given_for_an_earlier_one() {
     let (service, heard) = silent();
     let stage = Stage::new(service);
