@@ -9,7 +9,7 @@
 //! | layer | modules | what they know |
 //! |---|---|---|
 //! | 0 | [`base`] | nothing of TLS or sockets |
-//! | 1 | [`identity`], [`relay`], [`route`] | pure: certificates' names as data, who is admitted; the half-close table; who asks a connector for what |
+//! | 1 | [`identity`], [`relay`], [`route`], [`http`] | pure: certificates' names as data, who is admitted; the half-close table; who asks a connector for what; a certificate in requests |
 //! | 2 | [`config`], [`tls`], [`net`] | text to a validated model; the TLS library; sockets without policy |
 //! | 3 | [`conn`], [`offload`] | one connection; blocking work |
 //! | 4 | [`reactor`] | threads that own connections |
@@ -30,6 +30,7 @@ pub mod base;
 pub mod cli;
 pub mod config;
 pub mod conn;
+pub mod http;
 pub mod identity;
 pub mod net;
 pub mod offload;

@@ -250,3 +250,15 @@ fn whose_headers_are_taken_and_what_is_sent_is_told_of_a_pair() {
     assert!(told.next().unwrap().contains(" 10.0.0.0/8, ::1"));
     assert!(told.next().unwrap().ends_with(" v2"));
 }
+
+#[test]
+fn whose_certificate_goes_into_requests_is_told_of_a_pair() {
+    let pki = TestPki::new();
+    let config = persona(&pki, &pki.client("alice"));
+    let is_about_http = |line: &&String| line.starts_with("  http");
+    assert_eq!(check(&pki, &config).iter().find(is_about_http), None);
+    let config = pairs::with(config, "/address_pairs/0/client_cert_header", true);
+    let lines = check(&pki, &config);
+    let told = lines.iter().find(is_about_http).unwrap();
+    assert!(told.contains(" this certificate"), "{told}");
+}

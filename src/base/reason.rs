@@ -53,6 +53,12 @@ close_reasons! {
     /// A record could not be authenticated or was not allowed.
     TlsBadRecord = "tls_bad_record"
         => "look for something between that changes bytes",
+    /// With client_cert_header, a client sent something other than clear HTTP/1.1.
+    HttpInvalid = "http_invalid"
+        => "the detail names the rule that is broken: client_cert_header is for HTTP/1.1 and HTTP/1.0 alone",
+    /// With client_cert_header, a client sent a head of more than 64 KiB or with more than 128 headers.
+    HttpHeadTooLarge = "http_head_too_large"
+        => "let the client send fewer or shorter headers",
     /// No byte moved in either direction for the configured time.
     Idle = "idle",
     /// One direction had ended, and no byte moved in the other for the configured time.
@@ -259,9 +265,13 @@ impl CloseReason {
 
     /// Whether what was received so far still belongs to the other side before the reset.
     ///
-    /// True where a TLS peer failed: all bytes up to there were authenticated.
+    /// True where a TLS peer failed: all bytes up to there were authenticated. And where a request is refused:
+    /// those before it were whole.
     pub fn delivers_first(self) -> bool {
-        matches!(self, TlsTruncated | TlsBadRecord | TlsAlert)
+        matches!(
+            self,
+            TlsTruncated | TlsBadRecord | TlsAlert | HttpInvalid | HttpHeadTooLarge
+        )
     }
 }
 

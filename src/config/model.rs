@@ -161,6 +161,9 @@ pub struct Pair {
     pub allow_mode: AllowMode,
     /// What tells who its connections are made for.
     pub proxy_protocol: ProxyProtocol,
+    /// Whether each HTTP/1 request gets the certificate of who sends it: of the inbound leg's peer where that leg
+    /// is TLS, or else the pair's own. Never of a connector.
+    pub client_cert_header: bool,
     /// Options of its TCP sockets.
     pub tcp: TcpOptions,
     /// The host that is asked for at the destination, which is a connector then; only where the outbound leg
@@ -194,6 +197,7 @@ impl Pair {
             allow_outbound: Acl::default(),
             allow_mode: AllowMode::default(),
             proxy_protocol: ProxyProtocol::default(),
+            client_cert_header: false,
             tcp: TcpOptions::default(),
             connect_id: None,
             directory: None,

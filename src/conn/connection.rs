@@ -8,6 +8,7 @@ use mio::event::Event;
 
 use super::dial::Dial;
 use super::header;
+use super::insertion::Insertion;
 use super::leg::{Leg, Readiness};
 use super::renewal::Renewal;
 use super::served::Served;
@@ -76,6 +77,8 @@ pub struct Connection {
     pub(super) visit: Option<Box<Visit>>,
     /// Of a connector: where the database says that the host is, and how it is reached.
     pub(super) route: Option<Route>,
+    /// What is put into its requests, once it relays, if its pair wants that.
+    pub(super) insertion: Option<Box<Insertion>>,
     /// Its client was told why it ends, and gets a moment to read that.
     pub(super) is_turned_away: bool,
     pub(super) tally: Arc<Tally>,
@@ -166,6 +169,7 @@ impl Connection {
             },
             visit: None,
             route: None,
+            insertion: None,
             is_turned_away: false,
             tally,
             handshake_from: now,
@@ -291,6 +295,7 @@ impl Connection {
         loop {
             if self.summary.reason().is_some() {
                 self.turn_away(turn);
+                self.answer_refused(turn);
                 return Step::Close;
             }
             if let Some(question) = self.asks_again() {
@@ -317,6 +322,7 @@ impl Connection {
 
     pub(super) fn relay(&mut self, now: Instant) -> Next {
         self.activity.at = now;
+        self.insertion = self.insertion();
         self.tally.went(Reach::Reached);
         Next::Phase(Phase::Relaying(Relay::new(
             match self.served.pair.on_truncation {
@@ -330,7 +336,13 @@ impl Connection {
         let (Phase::Relaying(relay), Some(outbound)) = (&mut self.phase, &mut self.outbound) else {
             return Ok(Next::Step(Step::Wait));
         };
-        let step = relay.turn(&mut self.inbound, outbound, turn.scratch);
+        let step = match &mut self.insertion {
+            None => relay.turn(&mut self.inbound, outbound, turn.scratch),
+            Some(insertion) => {
+                let (mut inbound, mut outbound) = insertion.between(&mut self.inbound, outbound);
+                relay.turn(&mut inbound, &mut outbound, turn.scratch)
+            }
+        };
         outbound.let_go(turn.scratch);
         let outward = relay.flow_from(Side::Inbound).bytes();
         let inward = relay.flow_from(Side::Outbound).bytes();

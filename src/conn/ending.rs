@@ -24,6 +24,10 @@ impl Connection {
             self.summary.is_expected = true;
             return End(reason, culprit, BARE_ANSWER.to_owned());
         }
+        let refused = self.insertion.as_ref().and_then(|i| i.refused());
+        if let Some(refusal) = refused.filter(|refusal| refusal.reason() == reason) {
+            return End(reason, culprit, refusal.what.to_owned());
+        }
         let remark = match &self.outbound {
             Some(outbound) if outbound.session().is_some() => remark(relay),
             _ => "",

@@ -13,6 +13,7 @@
 //! | relaying | the relay's join rule | idle, half-close idle | the relay's reasons |
 //! | closing | nothing is owed to a leg any more | linger, delivery | – |
 //!
+//! With `client_cert_header` the relay reads requests, see `insertion.rs`.
 //! The phases of a connector are told of in `visit.rs`, those of its client in `asking.rs`.
 //!
 //! In every phase: its lifetime, the end of a peer's certificate, a reload ([`served`]) and a stop.
@@ -40,6 +41,7 @@ mod connection;
 mod dial;
 mod ending;
 mod header;
+mod insertion;
 mod leg;
 mod opening;
 mod renewal;

@@ -170,6 +170,7 @@ pub(super) mod tests {
             r#","on_peer_expiry":"close""#,
             r#","proxy_protocol":{"out":"v1"}"#,
             r#","proxy_protocol":{"in":{"from":"::1"}}"#,
+            r#","client_cert_header":true"#,
         ] {
             assert_eq!(concern(members, SAME), Concern::Whole, "{members}");
         }

@@ -43,6 +43,24 @@ impl Session {
     }
 }
 
+impl Session {
+    /// The peer's own certificate in PEM, once it is there.
+    pub fn peer_pem(&self) -> Option<String> {
+        let (ssl, _) = self.inside();
+        pem(&*ssl.peer_certificate()?)
+    }
+
+    /// Our own certificate in PEM.
+    pub fn own_pem(&self) -> Option<String> {
+        let (ssl, _) = self.inside();
+        pem(ssl.ssl_context().certificate()?)
+    }
+}
+
+fn pem(cert: &X509Ref) -> Option<String> {
+    String::from_utf8(cert.to_pem().ok()?).ok()
+}
+
 fn signature(cert: &X509Ref) -> Option<&'static str> {
     let nid = cert.signature_algorithm().object().nid();
     (nid != Nid::UNDEF).then(|| nid.short_name().ok())?

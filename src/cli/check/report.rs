@@ -40,6 +40,16 @@ pub(super) fn pair(pair: &Pair, chain: &[PeerCert]) -> String {
             &format!("each connection begins with a header {version}"),
         );
     }
+    if pair.client_cert_header {
+        let whose = match pair.mode.inbound_tls() {
+            true => "the client's certificate",
+            false => "this certificate",
+        };
+        line(
+            "http",
+            &format!("each request gets {whose}; only HTTP/1.1 and HTTP/1.0 pass"),
+        );
+    }
     text
 }
 

@@ -82,6 +82,7 @@ fn complete(
             proxy_protocol(r, inbound.as_ref().ok())
         })
         .transpose();
+    let client_cert_header = client_cert_header(reader, mode);
     let asked = asked(reader, mode, &tls);
     let (connect_id, directory) = asked?;
     let judges_nobody = |directory: &Arc<Directory>| !directory.outbound_mtls;
@@ -110,6 +111,7 @@ fn complete(
         allow_outbound: allow.outbound,
         allow_mode: allow.mode,
         proxy_protocol: proxy_protocol?.unwrap_or_default(),
+        client_cert_header: client_cert_header?,
         tcp: defaults.tcp.clone(),
         connect_id,
         directory,
@@ -157,6 +159,19 @@ fn asked(
         return Err(reader.report("connect_id", what));
     }
     Ok((connect_id, None))
+}
+
+fn client_cert_header(
+    reader: &mut ObjectReader<'_>,
+    mode: Result<Mode, Reported>,
+) -> Result<bool, Reported> {
+    let is_on = reader.take_or("client_cert_header", false, value::switch);
+    if is_on && mode? == Mode::Connector {
+        let what = "the hosts of a \"connector\" need not speak HTTP: leave it out, or use a \"server\" for one \
+                    that does";
+        return Err(reader.report("client_cert_header", what));
+    }
+    Ok(is_on)
 }
 
 /// The name that the server must prove: the configured one, or else the host of `outbound`.

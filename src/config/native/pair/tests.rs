@@ -286,3 +286,34 @@ fn a_wrong_file_is_not_called_missing_as_well() {
         "{told}"
     );
 }
+
+#[test]
+fn whose_certificate_goes_into_requests_is_nothing_to_a_connector() {
+    assert!(!only_pair(&pair_with("")).client_cert_header);
+    for mode in ["client", "server", "bridge"] {
+        let pair = only_pair(&between(
+            mode,
+            ":1",
+            "db:1",
+            r#""client_cert_header": true"#,
+        ));
+        assert!(pair.client_cert_header, "{mode}");
+    }
+    let connector = |is_on| {
+        let database = r#"{"host": "localhost", "user": "u", "name": "n"}"#;
+        let directory = format!(r#"{{"issuer": "i", "database": {database}}}"#);
+        file(
+            "",
+            &format!(
+                r#"{{"mode": "connector", "inbound": ":1", "directory": {directory},
+                     "client_cert_header": {is_on}}}"#
+            ),
+        )
+    };
+    assert!(parse(&connector("false")).is_ok());
+    let told = only_problem(&connector("true"));
+    let place = "address_pairs[0].client_cert_header: ";
+    assert!(told.starts_with(place), "{told}");
+    let told = only_problem(&file("", &pair_with(r#""client_cert_header": "yes""#)));
+    assert!(told.starts_with(place), "{told}");
+}

@@ -120,6 +120,10 @@ impl Common {
             |_| text("end"),
         );
         entries.object("proxy_protocol", proxy_protocol(&pair.proxy_protocol));
+        let has_header = &pair.client_cert_header;
+        entries.if_other("client_cert_header", has_header, &false, |is_on| {
+            Value::Bool(*is_on)
+        });
         own.write_policies(&mut entries, &self.inherited);
         entries.done()
     }

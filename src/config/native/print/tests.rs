@@ -106,3 +106,13 @@ fn what_a_pair_has_to_do_with_proxy_headers_is_written_as_it_was() {
     let again = parse(&told).unwrap().config;
     assert_eq!(again, parse(&file("", &pairs)).unwrap().config);
 }
+
+#[test]
+fn whether_requests_get_a_certificate_is_written_where_they_do() {
+    let pairs = format!("{},{OTHER}}}", pair_with(r#""client_cert_header": true"#));
+    let told = printed("", &pairs);
+    let lines = told.lines().filter(|line| line.contains("client_cert"));
+    assert_eq!(lines.count(), 1, "{told}");
+    let again = parse(&told).unwrap().config;
+    assert_eq!(again, parse(&file("", &pairs)).unwrap().config);
+}
