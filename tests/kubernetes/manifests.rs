@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -38,7 +39,7 @@ fn run(folder: &str, name: &str, args: &[&str], input: &str) -> Result<String, S
 }
 
 /// One of [`FOLDERS`] as YAML. What kustomize warns of is an error.
-pub(crate) fn yaml(folder: &str) -> String {
+fn yaml(folder: &str) -> String {
     let folder = repository("config/kubernetes").join(folder);
     let args = ["kustomize", folder.to_str().unwrap()];
     run("kubectl", "kubectl", &args, "").unwrap()
@@ -53,12 +54,17 @@ pub(crate) fn judge(yaml: &str) -> Result<Vec<Value>, String> {
     Ok(serde_json::from_str(&json).unwrap())
 }
 
+/// Each of [`FOLDERS`] once, for all tests.
+static JUDGED: [OnceLock<Vec<Value>>; FOLDERS.len()] = [const { OnceLock::new() }; FOLDERS.len()];
+
 /// One of [`FOLDERS`].
 pub(crate) struct Manifests(pub(crate) Vec<Value>);
 
 impl Manifests {
     pub(crate) fn of(folder: &str) -> Manifests {
-        Manifests(judge(&yaml(folder)).unwrap())
+        let place = FOLDERS.iter().position(|name| *name == folder).unwrap();
+        let judged = JUDGED[place].get_or_init(|| judge(&yaml(folder)).unwrap());
+        Manifests(judged.clone())
     }
 
     pub(crate) fn kind(&self, kind: &str) -> Vec<&Value> {

@@ -123,6 +123,24 @@ fn a_pod_that_is_stopped_has_the_time_of_its_drain() {
 }
 
 #[test]
+fn all_connectors_with_those_that_drain_find_room_in_a_database_as_it_is_installed() {
+    // PostgreSQL's max_connections without its superuser_reserved_connections.
+    const ROOM: u64 = 100 - 3;
+    let manifests = Manifests::of("connector");
+    let deployment = &manifests.only("Deployment")["spec"];
+    let most = &manifests.only("HorizontalPodAutoscaler")["spec"]["maxReplicas"];
+    let surge = &deployment["strategy"]["rollingUpdate"]["maxSurge"];
+    let ends = &deployment["template"]["spec"]["terminationGracePeriodSeconds"];
+    let [most, surge, ends] = [most, surge, ends].map(|value| value.as_u64().unwrap());
+    let draining = ends.div_ceil(deployment["minReadySeconds"].as_u64().unwrap());
+    let directory = &configuration(&manifests)["address_pairs"][0]["directory"];
+    let asking = directory["database"]["connections"].as_u64().unwrap();
+    let writing = u64::from(directory["connection_log"] == true);
+    // One hears of changes.
+    assert!((most + surge + draining) * (asking + writing + 1) <= ROOM);
+}
+
+#[test]
 fn the_autoscaler_aims_at_half_of_what_a_pod_may_hold() {
     for folder in ["gateway", "connector"] {
         let manifests = Manifests::of(folder);
