@@ -1,5 +1,6 @@
 //! Whether Kubernetes would take the manifests, and what they are about.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
@@ -104,6 +105,20 @@ fn the_autoscaler_and_certificates_name_what_is_there() {
             assert_eq!(sources[0]["secret"]["name"], *secret);
             let map = &manifests.only("ConfigMap")["metadata"]["name"];
             assert_eq!(sources[1]["configMap"]["name"], *map);
+        }
+    }
+}
+
+#[test]
+fn a_gateway_and_a_connector_fit_into_one_namespace() {
+    let mut names = BTreeSet::new();
+    for folder in ["gateway", "connector"] {
+        let manifests = Manifests::of(folder);
+        let secret = &manifests.only("Certificate")["spec"]["secretName"];
+        assert!(names.insert(format!("Secret {secret}")), "{secret}");
+        for manifest in &manifests.0 {
+            let name = format!("{} {}", manifest["kind"], manifest["metadata"]["name"]);
+            assert!(names.insert(name.clone()), "{name}");
         }
     }
 }
