@@ -1,7 +1,8 @@
 //! How certificates are exchanged: by tools, by editors and by mounts.
 
-use std::fs;
-use std::os::unix::fs::symlink;
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use super::certs::IdentityFiles;
@@ -63,12 +64,57 @@ pub fn exchange_link(link: &Path, target: &Path) {
     fs::rename(newer, link).unwrap();
 }
 
-/// A folder as Kubernetes mounts a secret: the files are links by way of the link `..data`, which is what
-/// an update exchanges.
-pub struct Mount {
+/// What is in a volume, by the names of its files.
+pub type Contents = BTreeMap<String, Vec<u8>>;
+
+/// A folder as Kubernetes mounts secrets and configurations: the files are links by way of the link
+/// `..data`, which is what an update exchanges.
+pub struct Volume {
     folder: PathBuf,
-    ca: PathBuf,
+    mode: u32,
     updates: usize,
+}
+
+impl Volume {
+    /// A new one in a folder that is not there yet. Its files have that mode.
+    pub fn new(folder: &Path, mode: u32, contents: &Contents) -> Volume {
+        fs::create_dir(folder).unwrap();
+        let mut volume = Volume {
+            folder: folder.to_owned(),
+            mode,
+            updates: 0,
+        };
+        volume.update(contents);
+        volume
+    }
+
+    /// Other contents under the same names; the folder of those before goes.
+    pub fn update(&mut self, contents: &Contents) {
+        let version = |number: usize| format!("..2026_11_25_{number}");
+        self.updates += 1;
+        let newer = self.folder.join(version(self.updates));
+        fs::create_dir(&newer).unwrap();
+        for (name, bytes) in contents {
+            let file = newer.join(name);
+            fs::write(&file, bytes).unwrap();
+            fs::set_permissions(&file, Permissions::from_mode(self.mode)).unwrap();
+        }
+        let data = Path::new("..data");
+        exchange_link(&self.folder.join(data), Path::new(&version(self.updates)));
+        if self.updates > 1 {
+            fs::remove_dir_all(self.folder.join(version(self.updates - 1))).unwrap();
+            return;
+        }
+        for name in contents.keys() {
+            symlink(data.join(name), self.folder.join(name)).unwrap();
+        }
+    }
+}
+
+/// A mounted secret: an identity, and the authorities beside it.
+pub struct Mount {
+    volume: Volume,
+    ca: PathBuf,
     /// What a configuration names.
     pub files: IdentityFiles,
 }
@@ -76,35 +122,33 @@ pub struct Mount {
 impl Mount {
     /// A new mount in a folder that is not there yet.
     pub fn new(folder: &Path, identity: &IdentityFiles, ca: &Path) -> Mount {
-        fs::create_dir(folder).unwrap();
-        for name in ["tls.crt", "tls.key", "ca.crt"] {
-            symlink(Path::new("..data").join(name), folder.join(name)).unwrap();
-        }
-        let mut mount = Mount {
-            folder: folder.to_owned(),
+        Mount {
+            volume: Volume::new(folder, 0o644, &secret(identity, ca)),
             ca: ca.to_owned(),
-            updates: 0,
             files: names_in(folder),
-        };
-        mount.update(identity);
-        mount
+        }
     }
 
     /// The authorities beside it.
     pub fn ca(&self) -> PathBuf {
-        self.folder.join("ca.crt")
+        self.volume.folder.join("ca.crt")
     }
 
-    /// Another identity; the folder of the one before goes.
+    /// Another identity.
     pub fn update(&mut self, identity: &IdentityFiles) {
-        let name = |number: usize| format!("..2026_11_25_{number}");
-        self.updates += 1;
-        let version = self.folder.join(name(self.updates));
-        copy_into(&version, identity);
-        fs::copy(&self.ca, version.join("ca.crt")).unwrap();
-        exchange_link(&self.folder.join("..data"), Path::new(&name(self.updates)));
-        if self.updates > 1 {
-            fs::remove_dir_all(self.folder.join(name(self.updates - 1))).unwrap();
-        }
+        self.volume.update(&secret(identity, &self.ca));
     }
+}
+
+/// The keys of a secret as cert-manager writes it.
+pub fn secret(identity: &IdentityFiles, ca: &Path) -> Contents {
+    let files = [
+        ("tls.crt", identity.cert.as_path()),
+        ("tls.key", &identity.key),
+        ("ca.crt", ca),
+    ];
+    let files = files.into_iter();
+    files
+        .map(|(name, file)| (name.to_owned(), fs::read(file).unwrap()))
+        .collect()
 }

@@ -1,0 +1,137 @@
+//! Whether Kubernetes would take the manifests, and what they are about.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::manifests::{FOLDERS, Manifests, judge, repository};
+
+#[test]
+fn each_manifest_is_as_its_schema_asks() {
+    for folder in FOLDERS {
+        assert!(!Manifests::of(folder).0.is_empty());
+    }
+}
+
+#[test]
+fn a_field_that_no_schema_knows_is_found_in_each_kind() {
+    for folder in FOLDERS {
+        let mut wrong = Manifests::of(folder).0;
+        for manifest in &mut wrong {
+            // A ConfigMap has no spec.
+            match manifest.get_mut("spec") {
+                Some(spec) => spec["tpyo"] = json!("x"),
+                None => manifest["tpyo"] = json!("x"),
+            }
+        }
+        let yaml: Vec<_> = wrong.iter().map(Value::to_string).collect();
+        let refusal = judge(&yaml.join("\n---\n")).unwrap_err();
+        let refused: Vec<_> = refusal.lines().filter(|l| l.contains("tpyo")).collect();
+        let kinds = refused.iter().map(|line| line.split(' ').next());
+        let all = wrong.iter().map(|manifest| manifest["kind"].as_str());
+        assert!(kinds.eq(all), "{refusal}");
+    }
+}
+
+/// Whether a selector is the labels that all of them have, and nothing less.
+fn chooses(selector: &Value, pod: &Value) -> bool {
+    let ours = ["app.kubernetes.io/name", "app.kubernetes.io/component"];
+    let labels = &pod["metadata"]["labels"];
+    let wanted = ours.iter().map(|label| (*label, &labels[label]));
+    let wanted: Vec<_> = wanted.collect();
+    assert!(wanted.iter().all(|(_, value)| value.is_string()));
+    let of = selector.as_object().unwrap();
+    of.len() == wanted.len() && wanted.iter().all(|(label, value)| of[*label] == **value)
+}
+
+#[test]
+fn each_selector_chooses_the_pods_of_its_own_kind_and_no_others() {
+    for folder in ["gateway", "connector"] {
+        let manifests = Manifests::of(folder);
+        let pod = manifests.pods()[0];
+        let deployment = &manifests.only("Deployment")["spec"]["selector"];
+        let budget = &manifests.only("PodDisruptionBudget")["spec"]["selector"];
+        let monitor = &manifests.only("ServiceMonitor")["spec"]["selector"];
+        let spread = pod["spec"]["topologySpreadConstraints"].as_array().unwrap();
+        let mut selectors = vec![deployment, budget, monitor];
+        selectors.extend(spread.iter().map(|spread| &spread["labelSelector"]));
+        let policies = manifests.kind("NetworkPolicy").into_iter();
+        selectors.extend(policies.map(|policy| &policy["spec"]["podSelector"]));
+        assert!(selectors.len() >= 5);
+        for selector in selectors {
+            assert!(chooses(&selector["matchLabels"], pod), "{selector}");
+        }
+        let services = manifests.kind("Service");
+        assert_eq!(services.len(), 2);
+        for service in &services {
+            assert!(chooses(&service["spec"]["selector"], pod), "{service}");
+        }
+    }
+}
+
+#[test]
+fn metrics_are_on_no_service_that_a_balancer_leads_to() {
+    for folder in ["gateway", "connector"] {
+        let manifests = Manifests::of(folder);
+        let monitored = &manifests.only("ServiceMonitor")["spec"]["endpoints"][0]["port"];
+        let services = manifests.kind("Service").into_iter();
+        let (with, without): (Vec<_>, Vec<_>) =
+            services.partition(|service| service["spec"]["ports"][0]["name"] == *monitored);
+        assert_eq!(with.len(), 1);
+        assert_eq!(with[0]["spec"]["clusterIP"], "None");
+        for service in with.iter().chain(&without) {
+            assert_eq!(service["spec"]["ports"].as_array().unwrap().len(), 1);
+        }
+    }
+}
+
+#[test]
+fn the_autoscaler_and_certificates_name_what_is_there() {
+    for folder in ["gateway", "connector"] {
+        let manifests = Manifests::of(folder);
+        let deployment = manifests.only("Deployment");
+        let scaled = &manifests.only("HorizontalPodAutoscaler")["spec"]["scaleTargetRef"];
+        for key in ["apiVersion", "kind"] {
+            assert_eq!(scaled[key], deployment[key]);
+        }
+        assert_eq!(scaled["name"], deployment["metadata"]["name"]);
+    }
+    for folder in FOLDERS {
+        let manifests = Manifests::of(folder);
+        for pod in manifests.pods() {
+            let sources = &pod["spec"]["volumes"][0]["projected"]["sources"];
+            let secret = &manifests.only("Certificate")["spec"]["secretName"];
+            assert_eq!(sources[0]["secret"]["name"], *secret);
+            let map = &manifests.only("ConfigMap")["metadata"]["name"];
+            assert_eq!(sources[1]["configMap"]["name"], *map);
+        }
+    }
+}
+
+#[test]
+fn a_gateway_and_a_connector_fit_into_one_namespace() {
+    let mut names = BTreeSet::new();
+    for folder in ["gateway", "connector"] {
+        let manifests = Manifests::of(folder);
+        let secret = &manifests.only("Certificate")["spec"]["secretName"];
+        assert!(names.insert(format!("Secret {secret}")), "{secret}");
+        for manifest in &manifests.0 {
+            let name = format!("{} {}", manifest["kind"], manifest["metadata"]["name"]);
+            assert!(names.insert(name.clone()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_readme_names_each_file() {
+    let folder = repository("config/kubernetes");
+    let readme = fs::read_to_string(folder.join("README.md")).unwrap();
+    for entry in fs::read_dir(&folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(
+            name == "README.md" || readme.contains(&format!("]({name})")),
+            "{name}"
+        );
+    }
+}
