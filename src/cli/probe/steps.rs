@@ -12,7 +12,7 @@ use super::verdict::{self, Found, Seen, Step, Stop};
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
-use crate::config::{Address, Pair, ProxyVersion, ServerName};
+use crate::config::{Address, Pair, ProxyVersion};
 use crate::conn::{
     self, Dial, DialStep, Dialer, Judgement, Leg, Readiness, expected_name, judge, no_answer,
     no_rule,
@@ -97,10 +97,10 @@ impl Prober<'_> {
         if let Some(out) = self.pair.proxy_protocol.out {
             self.step(Step::Proxy, |_| announce(&mut socket, out))?;
         }
-        let Some(name) = &self.pair.server_name else {
+        if !self.pair.mode.outbound_tls() {
             return Ok(());
-        };
-        let mut leg = self.secure(socket, credentials, name)?;
+        }
+        let mut leg = self.secure(socket, credentials)?;
         self.step(Step::Access, |prober| prober.access(&leg))?;
         self.step(Step::Answer, |prober| prober.answer(&mut leg))?;
         leg.end(&mut self.scratch);
@@ -170,14 +170,9 @@ impl Prober<'_> {
     }
 
     /// The handshake, and what it says of the gateway and its certificate.
-    fn secure(
-        &mut self,
-        socket: Socket,
-        credentials: &Credentials,
-        name: &ServerName,
-    ) -> Result<Leg, Halt> {
+    fn secure(&mut self, socket: Socket, credentials: &Credentials) -> Result<Leg, Halt> {
         let begun = Instant::now();
-        let mut leg = match self.session(credentials, name) {
+        let mut leg = match self.session(credentials) {
             Ok(session) => Leg::tls(socket, session, self.dialled.connected()),
             Err(stop) => return self.step(Step::Tls, |_| Err(stop)),
         };
@@ -195,12 +190,13 @@ impl Prober<'_> {
         Ok(leg)
     }
 
-    fn session(&self, credentials: &Credentials, name: &ServerName) -> Result<Session, Stop> {
+    fn session(&self, credentials: &Credentials) -> Result<Session, Stop> {
         let stop = |detail| Stop::new(CloseReason::Internal, detail);
         let context = credentials.context(Role::Client);
         let context = context.ok_or_else(|| stop("no client credentials".to_owned()))?;
         let destination = self.pair.outbound.to_string();
-        let session = context.watched_client_session(expected_name(name), &destination);
+        let name = expected_name(self.pair.server_name.as_ref());
+        let session = context.watched_client_session(name, &destination);
         session.map_err(|error| stop(error.to_string()))
     }
 
