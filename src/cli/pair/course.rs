@@ -13,7 +13,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use super::PairArgs;
 use super::child::{Child, exit_code, quoted};
 use super::events::{Event, Watch};
-use super::exchange::Said;
+use super::exchange::{Fault, Said};
 use super::farewell::Farewell;
 use super::model::{believe, load, one_time_identity};
 use crate::cli::{COULD_NOT, WRONG_WORDS, fail, unix_now};
@@ -22,6 +22,9 @@ use crate::net::Endpoint;
 use crate::ops::{self, Command, ControlLine, Running, Surroundings, check_credentials, logging};
 use crate::tls::authority::Identity;
 use crate::tls::{Credentials, Profile};
+
+/// How long a child whose output has ended may take to end itself, before it is told of as one that goes on.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// How long the last that the child has written may take to be read.
 const LAST_OUTPUT: Duration = Duration::from_secs(5);
@@ -168,19 +171,19 @@ impl Course {
         End::Fault(format!("{}: {what}", self.other))
     }
 
-    /// The output of the other end came to an end: if that is because it has ended itself, how it has says
-    /// more.
-    fn silent(&mut self, fault: super::exchange::Fault) -> End {
-        let until = Instant::now() + Duration::from_secs(1);
-        let is_over = self.child.is_some() && fault != super::exchange::Fault::TooLong;
-        while is_over {
+    /// The other end will say no line. If that is because it has ended, how it has says more.
+    fn silent(&mut self, fault: Fault) -> End {
+        if self.child.is_none() || fault == Fault::TooLong {
+            return self.said(fault);
+        }
+        let until = Instant::now() + LAST_WORD;
+        loop {
             match self.next(Some(until)) {
                 Err(end @ End::Child(_)) => return end,
                 Ok(Some(_)) => {}
-                Ok(None) | Err(_) => break,
+                Ok(None) | Err(_) => return self.said(fault),
             }
         }
-        self.said(fault)
     }
 
     /// Proves that the destination of the pair is there, and who it should be.
