@@ -1,6 +1,7 @@
 //! Ends that are none, and words that are wrong: each is told, and nothing is left behind.
 
 use std::fs;
+use std::io::Write;
 
 use serde_json::json;
 
@@ -121,31 +122,21 @@ fn a_child_that_cannot_be_started_is_named() {
 #[test]
 fn what_has_started_the_other_half_is_held_to_the_same() {
     let accept = ["--accept", "--outbound", "127.0.0.1:1"];
+    #[track_caller]
+    fn refused(mut pairing: Pairing, told: &str) {
+        assert_eq!(pairing.exit(), 1);
+        let words = String::from_utf8(pairing.err.until_end()).unwrap();
+        assert!(words.contains(told), "{words}");
+    }
     let silent = Pairing::start(&[&accept[..], &["--timeout", "300ms"]].concat());
-    let mut silent = silent;
-    assert_eq!(silent.exit(), 1);
-    assert!(
-        silent.err.text().contains("no line within"),
-        "{}",
-        silent.err.text()
-    );
+    refused(silent, "no line within 300ms");
     let mut gone = Pairing::start(&accept);
     drop(gone.child.stdin.take());
-    assert_eq!(gone.exit(), 1);
-    assert!(
-        gone.err.text().contains("without a word"),
-        "{}",
-        gone.err.text()
-    );
+    refused(gone, "without a word");
     let mut rubbish = Pairing::start(&accept);
     let stdin = rubbish.child.stdin.as_mut().unwrap();
-    std::io::Write::write_all(stdin, b"{}\n").unwrap();
-    assert_eq!(rubbish.exit(), 1);
-    assert!(
-        rubbish.err.text().contains("no \"cert\""),
-        "{}",
-        rubbish.err.text()
-    );
+    stdin.write_all(b"{}\n").unwrap();
+    refused(rubbish, "no \"cert\"");
 }
 
 #[test]
