@@ -38,7 +38,8 @@ pub(super) fn verify(pins: &[Pin], profile: Profile, store: &mut X509StoreContex
 /// Begins the lifetime of a session whose peer is admitted, or keeps why it is not.
 fn admit(pins: &[Pin], profile: Profile, store: &X509StoreContextRef) -> Option<()> {
     let ssl = verify::ssl(store)?;
-    let (cert, _) = backend::presented(store)?;
+    let presented = backend::presented(store).map(|(cert, _)| cert);
+    let cert = presented.or_else(|| verify::first_of_chain(store))?;
     let facts = facts::peer_cert(cert);
     let now = AT.of(ssl).copied().or_else(lifetime::now);
     let objection = objection(pins, profile, (cert, &facts), now);

@@ -186,6 +186,10 @@ pub(super) fn validity(cert: &X509Ref) -> Option<Window> {
 
 /// Judges one certificate of a chain; the library calls this for each error and each good one.
 pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreContextRef) -> bool {
+    if let Some(pins) = &trust.pins {
+        // OpenSSL goes on to build a chain, and asks of each objection to it; none of them counts.
+        return pinned::verify(pins, trust.profile, store);
+    }
     let objection = match library_agrees {
         true => own_objection(trust, store).or_else(|| whole_objection(trust, store)),
         false => library_objection(trust, store),
@@ -225,7 +229,7 @@ pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreCo
     false
 }
 
-fn first_of_chain(store: &X509StoreContextRef) -> Option<&X509Ref> {
+pub(super) fn first_of_chain(store: &X509StoreContextRef) -> Option<&X509Ref> {
     store.chain()?.get(0)
 }
 
