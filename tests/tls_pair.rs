@@ -39,6 +39,8 @@ mod names;
 mod negotiation;
 #[path = "tls_pair/pair.rs"]
 mod pair;
+#[path = "tls_pair/pinned.rs"]
+mod pinned;
 #[path = "tls_pair/refusals.rs"]
 mod refusals;
 #[path = "tls_pair/refused.rs"]

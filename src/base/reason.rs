@@ -162,6 +162,9 @@ close_reasons! {
     /// The certificate does not carry the expected IP address (RFC 9525).
     CertIpMismatch = "cert_ip_mismatch"
         => "reissue the certificate with that address, or set server_name to a name in it",
+    /// Where keys are pinned, the peer has another one.
+    KeyNotPinned = "key_not_pinned"
+        => "add the digest that the detail tells to the pair's pins, if the peer is meant to be admitted",
     /// A signature in the chain uses a broken digest.
     CertWeakSignature = "cert_weak_signature"
         => "reissue it with SHA-256 or better",

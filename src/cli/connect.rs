@@ -132,7 +132,7 @@ fn load(args: &ConnectArgs, socket: &str) -> Result<Loaded, ConnectError> {
 }
 
 /// Passes bytes on as they come.
-fn pass(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
+pub(super) fn pass(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
     loop {
         match from.read(&mut piece) {

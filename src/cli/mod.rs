@@ -8,6 +8,7 @@ mod connect;
 mod connector;
 pub mod demo;
 mod fips;
+mod pair;
 pub mod pki;
 mod probe;
 mod run;
@@ -65,6 +66,12 @@ enum Command {
     Connector(connector::ConnectorArgs),
     /// Ask a connector for a host, and join it to standard input and output: a ProxyCommand for ssh.
     Connect(connect::ConnectArgs),
+    /// Start a program and reach it over mutual TLS, with keys for this one time and no authority; with
+    /// --accept, be such a program for a plain service.
+    Pair(pair::PairArgs),
+    /// Become a command that ends with its parent.
+    #[command(hide = true)]
+    PairChild(pair::ShimArgs),
     /// Ask a running program how it is: its pairs, connections, certificates and failures.
     Status(status::StatusArgs),
     /// Make certificates for bring-up and tests.
@@ -150,6 +157,8 @@ pub fn main() -> ExitCode {
         (Some(Command::Fips(args)), _) => fips::run(&args),
         (Some(Command::Connector(args)), _) => connector::run(args),
         (Some(Command::Connect(args)), _) => connect::run(&args),
+        (Some(Command::Pair(args)), _) => pair::run(&args),
+        (Some(Command::PairChild(args)), _) => pair::become_child(&args),
         (Some(Command::Status(args)), _) => status::run(args),
         (Some(Command::Pki(args)), _) => match pki::run(args) {
             Ok(()) => ExitCode::SUCCESS,

@@ -40,7 +40,7 @@ pub use self::form::Form;
 pub use self::host::{HostNameError, ServerName};
 pub use self::model::{
     Admin, AdminListener, AllowMode, Config, CrlScope, Database, DatabaseHost, DatabaseTls,
-    Directory, Fips, IdSource, Limits, LogFormat, Mode, OnPeerExpiry, OnReload, OnRevoke,
+    Directory, Fips, Given, IdSource, Limits, LogFormat, Mode, OnPeerExpiry, OnReload, OnRevoke,
     OnStaleCrl, OnTruncation, Pair, Password, ProxyProtocol, ProxyVersion, ReloadTriggers,
     Resumption, Revocation, Secret, Serves, Sources, TcpOptions, Timeouts, TlsFiles, TlsVersion,
 };

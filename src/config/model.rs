@@ -17,7 +17,7 @@ use super::address::Address;
 use super::host::ServerName;
 pub use super::proxy::{ProxyProtocol, ProxyVersion, Sources};
 use crate::base::id::Side;
-use crate::identity::Acl;
+use crate::identity::{Acl, Pins};
 use crate::route::ConnectId;
 
 /// A whole configuration.
@@ -139,7 +139,8 @@ pub struct Pair {
     /// Where it connects to; never port 0 and never an unspecified IP address. A connector's has no host, and
     /// the port of those that its database names without one.
     pub outbound: Address,
-    /// The name that the outbound server must prove; `Some` exactly when the outbound leg is TLS.
+    /// The name that the outbound server must prove; `Some` exactly when the outbound leg is TLS and no keys are
+    /// pinned.
     pub server_name: Option<ServerName>,
     /// Its identity and what it trusts.
     pub tls: TlsFiles,
@@ -212,6 +213,7 @@ impl Pair {
             allow_mode: self.allow_mode,
             tls: TlsFiles {
                 revocation: self.tls.revocation.clone(),
+                pins: self.tls.pins.clone(),
                 ..other.tls.clone()
             },
             ..other.clone()
@@ -300,8 +302,12 @@ pub struct TlsFiles {
     pub cert: PathBuf,
     /// Its private key.
     pub key: PathBuf,
-    /// The trusted authorities; at least one file, and every one counts.
+    /// The trusted authorities; every one counts. At least one file, or none where keys are pinned.
     pub ca: Vec<PathBuf>,
+    /// The keys that are trusted in place of authorities, at least one for each TLS leg.
+    pub pins: Option<Pins>,
+    /// What certificate and key are, if they are in no file: then `cert` and `key` only name them.
+    pub given: Option<Given>,
     /// The oldest version to speak.
     pub min_version: TlsVersion,
     /// Whether sessions are resumed, on both legs.
@@ -317,11 +323,32 @@ impl TlsFiles {
             cert,
             key,
             ca,
+            pins: None,
+            given: None,
             min_version: TlsVersion::default(),
             resumption: Resumption::default(),
             revocation: Revocation::default(),
         }
     }
+}
+
+impl TlsFiles {
+    /// The files of certificate and key, if they are in files.
+    pub fn own_files(&self) -> Vec<&PathBuf> {
+        match self.given {
+            Some(_) => Vec::new(),
+            None => vec![&self.cert, &self.key],
+        }
+    }
+}
+
+/// A certificate and its key in memory alone, PEM; nobody is shown either.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Given {
+    /// The certificate.
+    pub cert: Secret,
+    /// Its private key.
+    pub key: Secret,
 }
 
 /// Whether sessions are resumed.

@@ -182,11 +182,18 @@ impl Connection {
         routed.unwrap_or(&self.served.pair.outbound)
     }
 
-    /// The name that the destination must prove; none where the outbound leg is plain.
+    /// Whether the outbound leg is TLS.
+    pub(super) fn dials_tls(&self) -> bool {
+        match &self.route {
+            Some(route) => route.is_mtls,
+            None => self.served.pair.mode.outbound_tls(),
+        }
+    }
+
+    /// The name that a destination by TLS must prove; none where its key is what counts.
     pub(super) fn name_to_prove(&self) -> Option<ServerName> {
         match &self.route {
-            Some(route) if route.is_mtls => route.address.server_name(),
-            Some(_) => None,
+            Some(route) => route.address.server_name(),
             None => self.served.pair.server_name.clone(),
         }
     }

@@ -132,19 +132,19 @@ impl Connection {
     ) -> Result<Next, End> {
         // Some of it may be about another attempt; that costs no more than a system call.
         let readiness = self.dialled.connected();
-        let Some(name) = self.name_to_prove() else {
+        if !self.dials_tls() {
             // Whatever ends this program, half a stream must not look whole.
             socket.reset_on_close();
             self.outbound = Some(Leg::plain(socket, readiness));
             self.welcome(turn)?;
             return Ok(self.relay(now));
-        };
+        }
         let internal = |detail| End(CloseReason::Internal, Some(Side::Outbound), detail);
         let Some(context) = self.served.credentials.context(Role::Client) else {
             return Err(internal("no client credentials".to_owned()));
         };
-        let destination = self.destination().to_string();
-        let session = context.client_session(expected_name(&name), &destination);
+        let (name, destination) = (self.name_to_prove(), self.destination().to_string());
+        let session = context.client_session(expected_name(name.as_ref()), &destination);
         let session = session.map_err(|error| internal(error.to_string()))?;
         self.outbound = Some(Leg::tls(socket, session, readiness));
         let at = now + self.served.pair.timeouts.handshake;
@@ -175,10 +175,11 @@ impl Connection {
     }
 }
 
-/// The name that a server must prove, for its session.
-pub fn expected_name(name: &ServerName) -> ExpectedName<'_> {
+/// The name that a server must prove, for its session; without one its key is pinned.
+pub fn expected_name(name: Option<&ServerName>) -> ExpectedName<'_> {
     match name {
-        ServerName::Dns(name) => ExpectedName::Dns(name),
-        ServerName::Ip(ip) => ExpectedName::Ip(*ip),
+        Some(ServerName::Dns(name)) => ExpectedName::Dns(name),
+        Some(ServerName::Ip(ip)) => ExpectedName::Ip(*ip),
+        None => ExpectedName::Pinned,
     }
 }

@@ -86,6 +86,7 @@ pub(super) mod tests {
             cert: file(&identity.cert_pem),
             key: file(&identity.key_pem),
             ca: vec![file(&identity.cert_pem)],
+            pins: None,
             min_version: MinVersion::Tls12,
             resumption: Resumption::Off,
             profile: Profile::Ordinary,

@@ -10,6 +10,7 @@ mod validity;
 
 pub use acl::{Acl, Rule, RuleKind, Verdict};
 pub use peer::{PeerCert, San};
+pub use pin::{Pin, Pins};
 pub use renewal::lost_names;
 pub use spiffe::{SpiffeError, SpiffeUser, TrustDomain};
 pub use validity::{CLOCK_SKEW, Standing, span, standing};

@@ -1,5 +1,9 @@
 //! Digests of public keys, as people write them.
 
+use std::fmt;
+
+use super::peer::PeerCert;
+
 /// SHA-256.
 pub(super) type Digest = [u8; 32];
 
@@ -8,6 +12,37 @@ const PREFIX: &str = "sha256//";
 
 /// 32 bytes take that many characters of base64, the padding included.
 const BASE64_CHARS: usize = 44;
+
+/// A public key, by the SHA-256 of its SubjectPublicKeyInfo (RFC 5280, 4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Pin(Digest);
+
+impl Pin {
+    /// Reads one: 64 hexadecimal digits, perhaps with colons, or base64, perhaps behind `sha256//`.
+    pub fn parse(text: &str) -> Result<Pin, &'static str> {
+        parse(text).map(Pin)
+    }
+
+    /// That of the key of a certificate; none if the key cannot be read.
+    pub fn of(cert: &PeerCert) -> Option<Pin> {
+        cert.spki.map(Pin)
+    }
+}
+
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&to_hex(&self.0))
+    }
+}
+
+/// Whose keys are trusted where no authority is asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Pins {
+    /// Those of clients, which connect to us.
+    pub clients: Vec<Pin>,
+    /// Those of servers, which we connect to.
+    pub servers: Vec<Pin>,
+}
 
 /// Reads a digest: 64 hexadecimal digits, perhaps with a colon between each two, or base64 (RFC 4648, 4)
 /// with its padding, perhaps behind `sha256//`.

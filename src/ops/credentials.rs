@@ -133,16 +133,15 @@ pub(super) struct Files {
 impl Files {
     /// The files of a pair; none if one of them cannot be read, which is noted.
     fn material(&mut self, files: &TlsFiles, profile: Profile) -> Option<Material> {
-        let cert = self.pem(&files.cert);
-        let key = self.pem(&files.key);
+        let [cert, key] = self.identity(files);
         let ca: Vec<_> = files.ca.iter().map(|path| self.pem(path)).collect();
         let crl = files.revocation.crl.iter().map(|path| self.pem(path));
         let crl: Vec<_> = crl.collect();
-        self.look_at_permissions(&files.key);
         Some(Material {
             cert: cert?,
             key: key?,
             ca: ca.into_iter().collect::<Option<_>>()?,
+            pins: files.pins.clone(),
             min_version: match files.min_version {
                 TlsVersion::Tls12 => MinVersion::Tls12,
                 TlsVersion::Tls13 => MinVersion::Tls13,
@@ -150,6 +149,21 @@ impl Files {
             resumption: resumption(files.resumption, profile),
             profile,
             revocation: revocation(&files.revocation, crl.into_iter().collect::<Option<_>>()?),
+        })
+    }
+
+    /// Certificate and key of a pair.
+    fn identity(&mut self, files: &TlsFiles) -> [Option<PemFile>; 2] {
+        let Some(given) = &files.given else {
+            self.look_at_permissions(&files.key);
+            return [&files.cert, &files.key].map(|path| self.pem(path));
+        };
+        let named = [(&files.cert, &given.cert), (&files.key, &given.key)];
+        named.map(|(name, pem)| {
+            Some(PemFile {
+                path: name.display().to_string(),
+                bytes: pem.0.clone().into_bytes(),
+            })
         })
     }
 

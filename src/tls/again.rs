@@ -14,7 +14,7 @@ use super::error::TlsError;
 use super::known::{Chain, Digest, Known};
 use super::session::{Role, Session};
 use super::verify::{self, CHAIN_DEPTH_MAX, digest};
-use super::{facts, lifetime, name};
+use super::{facts, lifetime, name, pinned};
 use crate::base::reason::CloseReason;
 
 /// Behind the detail of a refusal of a peer whose chain is not known to its end.
@@ -97,11 +97,18 @@ impl TlsContext {
     /// Why not, as a handshake would tell it.
     pub fn judge_again(&self, session: &Session) -> Result<(), TlsError> {
         debug_assert_eq!(self.role, session.role());
+        if let Some(pins) = &self.trust.pins {
+            return pinned::judge_again(pins, self.trust.profile, session.inside().0);
+        }
         let name = name::of(session.inside().0);
         let (Some(Ok(peer)), Some(name)) = (Peer::of(session), name) else {
             let detail = "the certificate of its session is not at hand";
             return Err(TlsError::new(CloseReason::CertInvalid, detail));
         };
+        if !name.is_none_or(|name| self.may_expect(name)) {
+            let detail = "its key was pinned, and now it is to prove a name";
+            return Err(TlsError::new(CloseReason::CertNameMismatch, detail));
+        }
         let now = lifetime::now();
         let chain = verify::digest_of(name, &peer.leaf, &peer.sent);
         let known = chain.and_then(|chain| self.known.chain(&chain));

@@ -18,7 +18,7 @@ use super::profile::Profile;
 use super::resumption::Tickets;
 use super::session::{Role, Session};
 use super::verify::{self, Trust};
-use super::{lifetime, name, request, resumption, staple};
+use super::{lifetime, name, pinned, request, resumption, staple};
 
 /// The most bytes of authorities' names that a server sends (the message takes 65,535).
 const NAMES_BYTES_MAX: usize = 16 * 1024;
@@ -52,13 +52,15 @@ pub(super) struct Rules {
     pub(super) profile: Profile,
 }
 
-/// The name that a server's certificate must carry (RFC 9525).
+/// The name that a server's certificate must carry (RFC 9525), if it is names that tell who it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExpectedName<'a> {
     /// A DNS name among its subject alternative names; also sent as SNI (RFC 6066, 3).
     Dns(&'a str),
     /// An IP address among them; no SNI is sent.
     Ip(IpAddr),
+    /// None: its key is pinned. No SNI is sent. A context that pins no keys dials nobody so.
+    Pinned,
 }
 
 /// One TLS context: a certificate in one role. Immutable but for the tickets that it has at hand;
@@ -108,10 +110,17 @@ impl TlsContext {
             let problem = format!("{name:?} is no host's name: no server can be held to it");
             return Err(CredentialsError(vec![problem]));
         }
+        if !self.may_expect(name) {
+            let problem = "a server that proves no name must have a key that is pinned";
+            return Err(CredentialsError(vec![problem.to_owned()]));
+        }
         let session = || -> Result<Session, ErrorStack> {
             let mut ssl = self.ssl(Some(name))?;
             prepare(&mut ssl);
-            staple::ask(&mut ssl)?;
+            // Who has issued the certificate does not matter where its key is pinned.
+            if self.trust.pins.is_none() {
+                staple::ask(&mut ssl)?;
+            }
             if let ExpectedName::Dns(name) = name {
                 ssl.set_hostname(name)?;
             }
@@ -127,7 +136,12 @@ impl TlsContext {
         session().map_err(CredentialsError::library)
     }
 
-    /// A session that accepts a client with a certificate that our trust vouches for.
+    /// Whether it is enough for this context that a peer proves to be that.
+    pub(super) fn may_expect(&self, name: ExpectedName<'_>) -> bool {
+        name != ExpectedName::Pinned || self.trust.pins.is_some()
+    }
+
+    /// A session that accepts a client with a certificate that our trust vouches for, or a key that it names.
     pub fn server_session(&self) -> Result<Session, CredentialsError> {
         debug_assert_eq!(self.role, Role::Server);
         let session = || self.session(self.ssl(None)?);
@@ -149,6 +163,7 @@ impl TlsContext {
         verify::want_chain(&mut ssl)?;
         if let Some(at) = at {
             ssl.param_mut().set_time(at as _);
+            pinned::judge_at(&mut ssl, at)?;
         }
         self.session(ssl)
     }
@@ -258,6 +273,7 @@ fn hold_to(ssl: &mut Ssl, name: ExpectedName<'_>) -> Result<(), ErrorStack> {
             param.set_host(name)
         }
         ExpectedName::Ip(address) => param.set_ip(address),
+        ExpectedName::Pinned => Ok(()),
     }
 }
 

@@ -15,7 +15,7 @@ use super::proof::{self, Terms};
 use super::revocation::{ListDates, Lists, Revocation};
 use super::session::Role;
 use super::{crl, dates, facts, fit, staple};
-use crate::identity::{PeerCert, Standing, standing};
+use crate::identity::{PeerCert, Pins, Standing, standing};
 
 /// A file as it was read: PEM, or of a revocation list DER too.
 pub struct PemFile {
@@ -33,6 +33,8 @@ pub struct Material {
     pub key: PemFile,
     /// Trust files; every certificate in them is an anchor.
     pub ca: Vec<PemFile>,
+    /// The keys that are trusted in their place, if any are.
+    pub pins: Option<Pins>,
     /// The lowest protocol version.
     pub min_version: MinVersion,
     /// Whether sessions are resumed.
@@ -71,7 +73,7 @@ pub struct Credentials {
     server: Option<TlsContext>,
     /// Facts of our own certificate.
     pub cert: PeerCert,
-    /// The chain from it to the anchor of ours that vouches for it; empty if none does.
+    /// The chain from it to the anchor of ours that vouches for it; empty if none does, or none is asked.
     pub chain: Vec<PeerCert>,
     /// Whole days until our certificate ends.
     pub days_left: i32,
@@ -81,11 +83,12 @@ pub struct Credentials {
     pub warnings: Vec<String>,
 }
 
-/// Whom peers may have their certificates from, and what revokes them again.
+/// Whom peers may have their certificates from, and what revokes them again; or the keys that they have.
 #[derive(Clone, Default)]
 pub(super) struct Authorities {
     pub(super) anchors: Vec<X509>,
     pub(super) lists: Arc<Lists>,
+    pub(super) pins: Option<Pins>,
 }
 
 /// Our certificate and key, parsed.
@@ -145,12 +148,19 @@ impl Credentials {
                 rules,
                 at: dates::proof_time(&cert, now, is_served),
             };
-            if let Err(error) = proof::own_certificate(&parsed, terms) {
+            let proven = match &authorities.pins {
+                Some(_) => proof::own_key(&parsed, terms),
+                None => proof::own_certificate(&parsed, terms),
+            };
+            if let Err(error) = proven {
                 problems.push(format!(
                     "{}: {error}: {}",
                     material.cert.path,
                     error.reason.remedy()
                 ));
+                continue;
+            }
+            if authorities.pins.is_some() {
                 continue;
             }
             match proof::own_chain(&parsed, &authorities.anchors, terms) {
@@ -255,6 +265,7 @@ fn parse(
     let authorities = Authorities {
         anchors: checked.anchors,
         lists: Arc::new(checked.lists),
+        pins: material.pins.clone(),
     };
     Ok((Parsed { cert, chain, key }, authorities, checked.warnings))
 }

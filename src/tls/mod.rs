@@ -16,6 +16,7 @@ mod known;
 mod lifetime;
 mod name;
 mod onward;
+mod pinned;
 mod pool;
 mod profile;
 mod proof;

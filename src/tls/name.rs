@@ -14,6 +14,7 @@ static NAME: Slot<Option<Name>> = Slot::new();
 enum Name {
     Dns(Box<str>),
     Ip(IpAddr),
+    Pinned,
 }
 
 /// Lets a session keep what its peer must prove to be, if anything.
@@ -21,6 +22,7 @@ pub(super) fn keep(ssl: &mut SslRef, name: Option<ExpectedName<'_>>) -> Result<(
     let name = name.map(|name| match name {
         ExpectedName::Dns(name) => Name::Dns(name.into()),
         ExpectedName::Ip(address) => Name::Ip(address),
+        ExpectedName::Pinned => Name::Pinned,
     });
     NAME.fill(ssl, name)
 }
@@ -31,6 +33,7 @@ pub(super) fn of(ssl: &SslRef) -> Option<Option<ExpectedName<'_>>> {
     Some(name.map(|name| match name {
         Name::Dns(name) => ExpectedName::Dns(name),
         Name::Ip(address) => ExpectedName::Ip(*address),
+        Name::Pinned => ExpectedName::Pinned,
     }))
 }
 

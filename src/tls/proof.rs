@@ -6,10 +6,11 @@ use super::backend::lib::x509::X509;
 use super::context::{Resumption, Rules, TlsContext};
 use super::credentials::{Authorities, CredentialsError, Parsed};
 use super::error::TlsError;
+use super::facts;
 use super::session::{Handshake, Role, Session};
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
-use crate::identity::PeerCert;
+use crate::identity::{PeerCert, Pin, Pins};
 
 /// A handshake needs three flights; more steps than this are a fault.
 const STEPS_MAX: usize = 16;
@@ -36,20 +37,45 @@ pub(super) fn own_chain(
     anchors: &[X509],
     terms: Terms,
 ) -> Result<Vec<PeerCert>, TlsError> {
-    let judge_role = match terms.role {
-        Role::Client => Role::Server,
-        Role::Server => Role::Client,
-    };
     // Whether our own certificate is revoked is for peers to judge.
     let authorities = Authorities {
         anchors: anchors.to_vec(),
         ..Authorities::default()
     };
+    judged_by(parsed, &authorities, terms)
+}
+
+/// Proves key, validity and strength of our certificate as peers judge it that have pinned its key.
+pub(super) fn own_key(parsed: &Parsed, terms: Terms) -> Result<(), TlsError> {
+    let own: Vec<Pin> = Pin::of(&facts::peer_cert(&parsed.cert))
+        .into_iter()
+        .collect();
+    let authorities = Authorities {
+        pins: Some(Pins {
+            clients: own.clone(),
+            servers: own,
+        }),
+        ..Authorities::default()
+    };
+    judged_by(parsed, &authorities, terms).map(drop)
+}
+
+/// Shows our certificate to ourselves, who go by these authorities: the chain that was found, if they ask for
+/// one.
+fn judged_by(
+    parsed: &Parsed,
+    authorities: &Authorities,
+    terms: Terms,
+) -> Result<Vec<PeerCert>, TlsError> {
+    let judge_role = match terms.role {
+        Role::Client => Role::Server,
+        Role::Server => Role::Client,
+    };
     let rules = Rules {
         resumption: Resumption::Off,
         ..terms.rules
     };
-    let context = |role| TlsContext::new(role, parsed, &authorities, rules);
+    let context = |role| TlsContext::new(role, parsed, authorities, rules);
     let sessions = || {
         let presenter = context(terms.role)?.unverified_session()?;
         let judge = context(judge_role)?.nameless_session(terms.at)?;

@@ -21,9 +21,9 @@ use super::profile::{Place, Profile};
 use super::revocation::{Fault, Lists};
 use super::session::Role;
 use super::slot::Slot;
-use super::{facts, lifetime, name, signing, staple};
+use super::{facts, lifetime, name, pinned, signing, staple};
 use crate::base::reason::CloseReason;
-use crate::identity::PeerCert;
+use crate::identity::{PeerCert, Pin};
 
 /// The shortest keys of a chain, in bits (NIST SP 800-131A).
 const RSA_BITS_MIN: u32 = 2048;
@@ -38,7 +38,8 @@ static FINDING: Slot<Mutex<Option<TlsError>>> = Slot::new();
 /// Where a proof finds the chain that was built; other sessions have no such place.
 static CHAIN: Slot<Mutex<Vec<PeerCert>>> = Slot::new();
 
-/// What the callback knows: whom we judge, the organisations of our anchors, and revocation lists.
+/// What the callback knows: whom we judge, the organisations of our anchors, and revocation lists; or the keys
+/// that are trusted instead.
 #[derive(Clone)]
 pub(super) struct Trust {
     pub(super) peer: Role,
@@ -46,12 +47,17 @@ pub(super) struct Trust {
     organisations: Arc<[String]>,
     anchors: Arc<[Digest]>,
     lists: Arc<Lists>,
+    pub(super) pins: Option<Arc<[Pin]>>,
 }
 
 impl Trust {
     /// Trust in these authorities, of us in the role `ours`, in certificates that fit the profile.
     pub(super) fn of(authorities: &Authorities, ours: Role, profile: Profile) -> Trust {
         let anchors = &authorities.anchors;
+        let pins = authorities.pins.as_ref().map(|pins| match ours {
+            Role::Client => pins.servers.as_slice().into(),
+            Role::Server => pins.clients.as_slice().into(),
+        });
         let organisation = |anchor: &X509| facts::organisation(anchor.subject_name());
         Trust {
             peer: match ours {
@@ -62,6 +68,7 @@ impl Trust {
             organisations: anchors.iter().filter_map(organisation).collect(),
             anchors: anchors.iter().filter_map(|anchor| digest(anchor)).collect(),
             lists: Arc::clone(&authorities.lists),
+            pins,
         }
     }
 
@@ -105,8 +112,11 @@ pub(super) fn finding(ssl: &SslRef) -> Option<TlsError> {
     FINDING.of(ssl)?.lock().ok()?.clone()
 }
 
-/// Verifies a chain, unless it is known to be good.
+/// Verifies a chain, unless it is known to be good; or a key, where keys are trusted.
 pub(super) fn verify(trust: &Trust, known: &Known, store: &mut X509StoreContextRef) -> bool {
+    if let Some(pins) = &trust.pins {
+        return pinned::verify(pins, trust.profile, store);
+    }
     let chain = chain_digest(store);
     if chain.is_some_and(|chain| stands(known, &chain, store)) {
         backend::accept(store);
@@ -176,6 +186,10 @@ pub(super) fn validity(cert: &X509Ref) -> Option<Window> {
 
 /// Judges one certificate of a chain; the library calls this for each error and each good one.
 pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreContextRef) -> bool {
+    if let Some(pins) = &trust.pins {
+        // OpenSSL goes on to build a chain, and asks of each objection to it; none of them counts.
+        return pinned::verify(pins, trust.profile, store);
+    }
     let objection = match library_agrees {
         true => own_objection(trust, store).or_else(|| whole_objection(trust, store)),
         false => library_objection(trust, store),
@@ -215,7 +229,7 @@ pub(super) fn judge(trust: &Trust, library_agrees: bool, store: &mut X509StoreCo
     false
 }
 
-fn first_of_chain(store: &X509StoreContextRef) -> Option<&X509Ref> {
+pub(super) fn first_of_chain(store: &X509StoreContextRef) -> Option<&X509Ref> {
     store.chain()?.get(0)
 }
 

@@ -26,6 +26,7 @@ fn proves(pki: &TestPki, identity: &IdentityFiles) -> bool {
         cert: file(&identity.cert),
         key: file(&identity.key),
         ca: vec![file(&pki.ca)],
+        pins: None,
         min_version: MinVersion::Tls12,
         resumption: Resumption::Off,
         profile: Profile::Fips,

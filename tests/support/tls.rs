@@ -38,6 +38,7 @@ pub fn credentials(files: &IdentityFiles, ca: &Path, role: Role) -> Arc<Credenti
         cert: file(&files.cert),
         key: file(&files.key),
         ca: vec![file(ca)],
+        pins: None,
         min_version: MinVersion::Tls12,
         resumption: Resumption::On,
         profile: Profile::Ordinary,

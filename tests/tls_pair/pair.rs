@@ -318,6 +318,7 @@ pub fn material(ca: &[&Path], files: &IdentityFiles, min_version: MinVersion) ->
         cert: file(&files.cert),
         key: file(&files.key),
         ca: ca.iter().map(|path| file(path)).collect(),
+        pins: None,
         min_version,
         resumption: Resumption::On,
         profile: Profile::Ordinary,

@@ -105,6 +105,21 @@ impl Stranger {
         }
     }
 
+    /// Drives until the handshake is done or failed, with what it sends changed on its way.
+    pub fn shake_through(&mut self, end: &mut End, mut change: impl FnMut(&mut [u8])) {
+        end.shake();
+        self.deliver(end);
+        while !end.is_open && end.refusal.is_none() {
+            let mut piece = self.receive();
+            if piece.is_empty() {
+                return self.cut(end);
+            }
+            change(&mut piece);
+            feed(end, &piece, &mut Chunks::Whole);
+            self.deliver(end);
+        }
+    }
+
     /// Drives until the handshake is done or failed.
     pub fn shake(&mut self, end: &mut End) {
         self.drive(end, &mut Chunks::Whole, |end| {

@@ -34,6 +34,14 @@ fn admitted(pair: &Pair, side: Side) -> Vec<String> {
         let rules = acl.rules().iter();
         return rules.map(|rule| format!("{:?}", rule.text())).collect();
     }
+    if let Some(pins) = &pair.tls.pins {
+        let pins = match side {
+            Side::Inbound => &pins.clients,
+            Side::Outbound => &pins.servers,
+        };
+        let whoever = |pin| format!("whoever has the key with the digest {pin}");
+        return pins.iter().map(whoever).collect();
+    }
     let anyone = match (side, &pair.server_name) {
         (Side::Outbound, Some(name)) => {
             format!("every gateway that ca vouches for and that proves to be {name}")
@@ -107,6 +115,22 @@ mod tests {
         // There is nobody whom no rule names.
         let observed = json!({ "mode": "server", "allow_mode": "observe" });
         assert_eq!(told(observed), [client]);
+    }
+
+    #[test]
+    fn of_pinned_keys_each_is_told_with_its_digest_and_no_authority() {
+        let [one, other] = ["11", "22"].map(|pair| pair.repeat(32));
+        let holder = |pin: &str| format!("whoever has the key with the digest {pin}");
+        let both = json!({
+            "mode": "bridge", "trust": "pinned", "pins": [one, other], "pins_outbound": other,
+        });
+        let [one, other] = [holder(&one), holder(&other)];
+        let lines = [
+            format!("allow: {one}"),
+            format!("allow: {other}"),
+            format!("allow_outbound: {other}"),
+        ];
+        assert_eq!(told(both), lines);
     }
 
     #[test]

@@ -22,7 +22,9 @@ pub(super) fn pair(pair: &Pair, chain: &[PeerCert]) -> String {
     for ca in &pair.tls.ca {
         line("ca", &shown(ca));
     }
-    line("chain", &vouched(chain));
+    if pair.tls.pins.is_none() {
+        line("chain", &vouched(chain));
+    }
     for (label, what) in peers(pair) {
         line(label, &what);
     }

@@ -21,6 +21,7 @@ use crate::config::{self, Pair};
 use crate::ops::fips::Standing;
 use crate::ops::{Checked, check_credentials};
 use steps::Told;
+pub(super) use steps::greet;
 
 /// Names of pairs that a message lists at most.
 const LISTED_MAX: usize = 20;

@@ -62,9 +62,12 @@ fn words(pair: &Pair, found: &Found) -> String {
         Found::Tls(negotiated, was_asked) => tls(negotiated, *was_asked),
         Found::Certificate(_) => match &pair.server_name {
             Some(name) => format!("it proves to be {name}"),
-            None => String::new(),
+            None => "it has a pinned key".to_owned(),
         },
         Found::Access(Judgement::Admitted(Some(rule))) => format!("admitted by {rule:?}"),
+        Found::Access(Judgement::Admitted(None)) if pair.tls.pins.is_some() => {
+            "every gateway with a pinned key".to_owned()
+        }
         Found::Access(Judgement::Admitted(None)) => "every gateway that proves its name".to_owned(),
         Found::Access(Judgement::Observed | Judgement::Denied) => {
             "no rule names it; it is admitted as allow_mode is observe".to_owned()

@@ -12,7 +12,7 @@ use super::verdict::{self, Found, Seen, Step, Stop};
 use crate::base::id::Side;
 use crate::base::reason::CloseReason;
 use crate::base::scratch::Scratch;
-use crate::config::{Address, Pair, ProxyVersion, ServerName};
+use crate::config::{Address, Pair, ProxyVersion};
 use crate::conn::{
     self, Dial, DialStep, Dialer, Judgement, Leg, Readiness, expected_name, judge, no_answer,
     no_rule,
@@ -61,18 +61,38 @@ impl From<io::Error> for Halt {
 ///
 /// # Errors
 /// `tell` failed, or the system refused a poller.
-pub(super) fn probe(pair: &Pair, credentials: &Credentials, tell: &mut Tell<'_>) -> io::Result<()> {
-    let mut prober = Prober {
-        pair,
-        poll: Poll::new()?,
-        events: Events::with_capacity(EVENTS),
-        scratch: Scratch::default(),
-        dialled: Readiness::default(),
-        tell,
-    };
-    match prober.dial(credentials) {
+pub(super) fn probe<'a>(
+    pair: &'a Pair,
+    credentials: &Credentials,
+    tell: &'a mut Tell<'a>,
+) -> io::Result<()> {
+    match Prober::new(pair, tell)?.dial(credentials) {
         Ok(()) | Err(Halt::Stopped) => Ok(()),
         Err(Halt::Failed(error)) => Err(error),
+    }
+}
+
+/// Dials the destination of `pair` and takes leave again at once: whether it can be reached, proves who it is
+/// and accepts us, where that is by TLS.
+///
+/// # Errors
+/// The system refused a poller. Within is the reason, and a line on it.
+pub(in crate::cli) fn greet(
+    pair: &Pair,
+    credentials: &Credentials,
+) -> io::Result<Result<(), (CloseReason, String)>> {
+    let mut stop = None;
+    let mut tell = |told: &Told| {
+        if let Err(failed) = &told.result {
+            stop = Some((failed.reason, failed.detail.clone()));
+        }
+        Ok(())
+    };
+    let greeted = Prober::new(pair, &mut tell)?.greet(credentials);
+    match (greeted, stop) {
+        (Err(Halt::Failed(error)), _) => Err(error),
+        (_, Some(stop)) => Ok(Err(stop)),
+        (_, None) => Ok(Ok(())),
     }
 }
 
@@ -90,17 +110,45 @@ struct Prober<'a> {
     clippy::disallowed_methods,
     reason = "a command of the outermost layer, which waits itself"
 )]
-impl Prober<'_> {
+impl<'a> Prober<'a> {
+    fn new(pair: &'a Pair, tell: &'a mut Tell<'a>) -> io::Result<Prober<'a>> {
+        Ok(Prober {
+            pair,
+            poll: Poll::new()?,
+            events: Events::with_capacity(EVENTS),
+            scratch: Scratch::default(),
+            dialled: Readiness::default(),
+            tell,
+        })
+    }
+
+    fn greet(&mut self, credentials: &Credentials) -> Result<(), Halt> {
+        let mut dial = self.step(Step::Name, Self::name)?;
+        let socket = self.step(Step::Connect, |prober| prober.connect(&mut dial))?;
+        if !self.pair.mode.outbound_tls() {
+            return Ok(());
+        }
+        let mut leg = self.secure(socket, credentials)?;
+        leg.end(&mut self.scratch);
+        // In TLS 1.3 it has not judged us yet. That it ends as we have is no objection.
+        match self.answer(&mut leg) {
+            Err(stop) if stop.reason == CloseReason::CertificateRefused => {
+                self.step(Step::Answer, |_| Err(stop))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn dial(&mut self, credentials: &Credentials) -> Result<(), Halt> {
         let mut dial = self.step(Step::Name, Self::name)?;
         let mut socket = self.step(Step::Connect, |prober| prober.connect(&mut dial))?;
         if let Some(out) = self.pair.proxy_protocol.out {
             self.step(Step::Proxy, |_| announce(&mut socket, out))?;
         }
-        let Some(name) = &self.pair.server_name else {
+        if !self.pair.mode.outbound_tls() {
             return Ok(());
-        };
-        let mut leg = self.secure(socket, credentials, name)?;
+        }
+        let mut leg = self.secure(socket, credentials)?;
         self.step(Step::Access, |prober| prober.access(&leg))?;
         self.step(Step::Answer, |prober| prober.answer(&mut leg))?;
         leg.end(&mut self.scratch);
@@ -170,14 +218,9 @@ impl Prober<'_> {
     }
 
     /// The handshake, and what it says of the gateway and its certificate.
-    fn secure(
-        &mut self,
-        socket: Socket,
-        credentials: &Credentials,
-        name: &ServerName,
-    ) -> Result<Leg, Halt> {
+    fn secure(&mut self, socket: Socket, credentials: &Credentials) -> Result<Leg, Halt> {
         let begun = Instant::now();
-        let mut leg = match self.session(credentials, name) {
+        let mut leg = match self.session(credentials) {
             Ok(session) => Leg::tls(socket, session, self.dialled.connected()),
             Err(stop) => return self.step(Step::Tls, |_| Err(stop)),
         };
@@ -195,12 +238,13 @@ impl Prober<'_> {
         Ok(leg)
     }
 
-    fn session(&self, credentials: &Credentials, name: &ServerName) -> Result<Session, Stop> {
+    fn session(&self, credentials: &Credentials) -> Result<Session, Stop> {
         let stop = |detail| Stop::new(CloseReason::Internal, detail);
         let context = credentials.context(Role::Client);
         let context = context.ok_or_else(|| stop("no client credentials".to_owned()))?;
         let destination = self.pair.outbound.to_string();
-        let session = context.watched_client_session(expected_name(name), &destination);
+        let name = expected_name(self.pair.server_name.as_ref());
+        let session = context.watched_client_session(name, &destination);
         session.map_err(|error| stop(error.to_string()))
     }
 

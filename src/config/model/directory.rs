@@ -127,7 +127,7 @@ pub enum Password {
 }
 
 /// A text that is shown to nobody.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(pub String);
 
 impl fmt::Debug for Secret {

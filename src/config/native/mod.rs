@@ -8,6 +8,7 @@ mod lists;
 mod pair;
 pub(super) mod print;
 mod proxy;
+mod trust;
 
 use log::LevelFilter;
 

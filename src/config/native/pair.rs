@@ -5,19 +5,21 @@ use super::directory::{HOST_PORT, directory, id_source};
 use super::files::Files;
 use super::lists::Lists;
 use super::proxy::proxy_protocol;
+use super::trust::pins;
 use super::{on_peer_expiry, on_reload, resumption, timeouts};
 use std::sync::Arc;
 
 use crate::config::address::{Address, Host};
 use crate::config::host::ServerName;
 use crate::config::model::{
-    Directory, IdSource, Mode, OnPeerExpiry, OnReload, OnTruncation, Pair, Resumption, TcpOptions,
-    Timeouts, TlsFiles, TlsVersion,
+    Directory, IdSource, Mode, OnPeerExpiry, OnReload, OnTruncation, Pair, Resumption, Revocation,
+    TcpOptions, Timeouts, TlsFiles, TlsVersion,
 };
 use crate::config::reader::{ObjectReader, Reported, Taken};
 use crate::config::tree::Value;
 use crate::config::validate::{Claim, NO_SERVER_NAME, destination};
 use crate::config::value::{self, ADDRESS_HINT};
+use crate::identity::Pins;
 use crate::route::ConnectId;
 
 /// What the top level says for every pair that does not say otherwise.
@@ -64,13 +66,18 @@ fn complete(
     let mode = reader
         .take("mode", value::any_mode)
         .map(Option::unwrap_or_default);
+    let pins = pins(reader, mode);
     let outbound = match mode {
         Ok(Mode::Connector) => no_destination(reader),
         _ => destination(reader, "outbound", &inbound),
     };
     let server_name = reader.take("server_name", value::server_name);
-    let server_name = name_to_prove(reader, mode, &outbound, server_name);
-    let tls = tls(reader, defaults);
+    let server_name = match &pins {
+        // What its key is says who it is, or that is to be told anew.
+        Ok(Some(_)) | Err(_) => server_name.map(|_| None),
+        Ok(None) => name_to_prove(reader, mode, &outbound, server_name),
+    };
+    let tls = tls(reader, defaults, pins);
     let timeouts = reader.take_object("timeouts", |r| timeouts(r, &defaults.timeouts));
     let limits = reader.take_object("limits", |r| r.take_or("connections", None, value::bound));
     let on_truncation = reader.take_or("on_truncation", OnTruncation::default(), on_truncation);
@@ -202,18 +209,31 @@ fn name_to_prove(
     }
 }
 
-fn tls(reader: &mut ObjectReader<'_>, defaults: &mut Defaults) -> Result<TlsFiles, Reported> {
+fn tls(
+    reader: &mut ObjectReader<'_>,
+    defaults: &mut Defaults,
+    pins: Taken<Pins>,
+) -> Result<TlsFiles, Reported> {
     let own = Files::read(reader);
     let min_version = reader.take_or("min_version", defaults.min_version, value::min_version);
     let resumption = reader.take_or("resumption", defaults.resumption, resumption);
-    let revocation = Lists::read(reader).or(&defaults.revocation);
+    let lists = Lists::read(reader);
     let identity = own.identity(&mut defaults.files, reader);
-    let ca = own.authorities(&mut defaults.files, reader);
+    let pins = pins?;
+    let (ca, revocation) = match &pins {
+        Some(_) => (Ok(Vec::new()), Ok(Revocation::default())),
+        None => (
+            own.authorities(&mut defaults.files, reader),
+            lists.or(&defaults.revocation),
+        ),
+    };
     let (cert, key) = identity?;
     Ok(TlsFiles {
         cert,
         key,
         ca: ca?,
+        pins,
+        given: None,
         min_version,
         resumption,
         revocation: revocation?,

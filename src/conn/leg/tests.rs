@@ -54,6 +54,7 @@ fn a_flight_that_the_socket_takes_in_pieces_is_sent_to_its_end() {
             cert: file(identity.cert_pem.clone()),
             key: file(identity.key_pem.clone()),
             ca: vec![file(ca.clone())],
+            pins: None,
             min_version: MinVersion::Tls12,
             resumption: Resumption::On,
             profile: Profile::Ordinary,

@@ -113,6 +113,7 @@ impl Settings {
             cert: file(cert)?,
             key: file(key)?,
             ca,
+            pins: None,
             min_version: MinVersion::Tls12,
             resumption: Resumption::Off,
             profile: self.profile,

@@ -155,7 +155,8 @@ fn served_of(
 
 fn contents(files: &mut Files, tls: &TlsFiles) -> Contents {
     let mut hash = |path: &PathBuf| files.hash(path);
-    let own = [hash(&tls.cert), hash(&tls.key)];
+    // What is in no file is a part of the configuration, and changes with that.
+    let own: Vec<_> = tls.own_files().into_iter().map(&mut hash).collect();
     let trust: Vec<_> = tls.ca.iter().map(&mut hash).collect();
     let lists: Vec<_> = tls.revocation.crl.iter().map(&mut hash).collect();
     Contents {
@@ -167,14 +168,9 @@ fn contents(files: &mut Files, tls: &TlsFiles) -> Contents {
 /// Every file that pairs name.
 pub(in crate::ops) fn files_of(pairs: &[Pair]) -> BTreeSet<PathBuf> {
     let files = pairs.iter().flat_map(|pair| {
-        let TlsFiles {
-            cert,
-            key,
-            ca,
-            revocation,
-            ..
-        } = &pair.tls;
-        [cert, key].into_iter().chain(ca).chain(&revocation.crl)
+        let TlsFiles { ca, revocation, .. } = &pair.tls;
+        let own = pair.tls.own_files().into_iter();
+        own.chain(ca).chain(&revocation.crl)
     });
     files.cloned().collect()
 }

@@ -40,6 +40,7 @@ fn credentials(identity: &Identity, root: &str) -> Credentials {
         cert: file(&identity.cert_pem),
         key: file(&identity.key_pem),
         ca: vec![file(root)],
+        pins: None,
         min_version: MinVersion::Tls12,
         resumption: Resumption::On,
         profile: Profile::Ordinary,

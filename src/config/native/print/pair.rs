@@ -8,7 +8,7 @@ use crate::config::model::{
     ProxyProtocol, Resumption, Revocation, Timeouts, TlsFiles, TlsVersion,
 };
 use crate::config::tree::Value;
-use crate::identity::Acl;
+use crate::identity::{Acl, Pin, Pins};
 use crate::route::ConnectId;
 
 /// What the top level says for every pair: what all of them have in common.
@@ -96,13 +96,14 @@ impl Common {
         entries.if_other("connect_id", &pair.connect_id, &None, |id| {
             text(id.as_ref().map_or("", ConnectId::as_str))
         });
-        if pair.mode.outbound_tls() && pair.server_name != pair.outbound.server_name() {
+        if pair.server_name.is_some() && pair.server_name != pair.outbound.server_name() {
             let name = pair.server_name.as_ref().map(ToString::to_string);
             entries.put("server_name", text(name.unwrap_or_default()));
         }
         if self.identity.is_none() {
             write_identity(&mut entries, &identity(&pair.tls));
         }
+        write_pins(&mut entries, &pair.tls);
         if self.ca.is_none() {
             write_paths(&mut entries, "ca", &pair.tls.ca);
         }
@@ -239,6 +240,25 @@ fn identity(tls: &TlsFiles) -> (PathBuf, PathBuf) {
 fn write_identity(to: &mut Entries, (cert, key): &(PathBuf, PathBuf)) {
     write_paths(to, "cert", std::slice::from_ref(cert));
     write_paths(to, "key", std::slice::from_ref(key));
+}
+
+/// The keys of the peer of the one TLS leg, or of both peers.
+fn write_pins(to: &mut Entries, tls: &TlsFiles) {
+    let Some(Pins { clients, servers }) = &tls.pins else {
+        return;
+    };
+    to.put("trust", text("pinned"));
+    let (pins, outbound) = match clients.is_empty() {
+        true => (servers, clients),
+        false => (clients, servers),
+    };
+    let written = |pins: &[Pin]| {
+        pins.iter()
+            .map(|pin| text(pin.to_string()))
+            .collect::<Vec<_>>()
+    };
+    to.one_or_list("pins", written(pins).into_iter());
+    to.one_or_list("pins_outbound", written(outbound).into_iter());
 }
 
 /// One path or a list of them.
