@@ -3,6 +3,7 @@
 use std::io;
 use std::net::TcpListener;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
@@ -21,6 +22,14 @@ pub enum Handed {
     Unix(UnixListener),
 }
 
+/// The file of a UNIX socket, by device and inode: it may have been replaced by somebody else's.
+pub(super) fn remove(path: &Path, own: (u64, u64)) {
+    let now = std::fs::symlink_metadata(path).map(|m| (m.dev(), m.ino()));
+    if now.is_ok_and(|now| now == own) {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
 /// A listening socket of one's own as it goes to another process, or comes from one.
 #[derive(Debug)]
 pub struct Lent {
@@ -28,6 +37,15 @@ pub struct Lent {
     pub handed: Handed,
     /// Device and inode of a UNIX socket's file that goes with it.
     pub file: Option<(u64, u64)>,
+}
+
+impl Lent {
+    /// Removes the file, as nobody listens with the socket any more.
+    pub fn remove_file(&self) {
+        if let (Some(own), Ok(Endpoint::Unix(path))) = (self.file, self.handed.endpoint()) {
+            remove(&path, own);
+        }
+    }
 }
 
 impl Handed {

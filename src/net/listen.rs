@@ -11,7 +11,7 @@ use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
-use super::handed::{Handed, Lent};
+use super::handed::{Handed, Lent, remove};
 use super::socket::{Endpoint, Socket, set_tcp_options};
 
 /// Connections that wait to be accepted; the system bounds it further (`net.core.somaxconn`).
@@ -245,10 +245,7 @@ impl Drop for Listener {
             ..
         } = &self.kind
         {
-            let now = std::fs::symlink_metadata(path).map(|m| (m.dev(), m.ino()));
-            if now.is_ok_and(|now| now == *own) {
-                let _ = std::fs::remove_file(path);
-            }
+            remove(path, *own);
         }
     }
 }

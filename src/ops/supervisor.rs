@@ -162,7 +162,7 @@ impl Running {
     pub fn wait(mut self) -> Result<(), RunError> {
         let predecessor = self.take_over()?;
         self.announce();
-        if predecessor.is_some_and(Predecessor::is_reload_left) {
+        if predecessor.is_some_and(Predecessor::heard_of_reload) {
             // By the same way as if it had come to this process. The queue has room, as nobody asks yet.
             let _ = self.control.try_send(Control::Command(Command::Reload));
         }

@@ -12,12 +12,12 @@ use super::admission::{Admission, Permit};
 use super::door::Door;
 use super::generation::Generation;
 use super::mailbox::{Mailbox, Receiver};
-use super::message::{AcceptorMsg, NewConnection, WorkerMsg};
+use super::message::{AcceptorMsg, Loans, NewConnection, WorkerMsg};
 use super::throttle::Throttle;
 use crate::base::id::MAILBOX_TOKEN;
 use crate::base::tally::Limit;
-use crate::conn::{PairId, Served};
-use crate::net::{Lent, Listener};
+use crate::conn::PairId;
+use crate::net::Listener;
 
 /// How long to wait after the system ran out of something: doubled each time.
 const BACKOFF_MIN: Duration = Duration::from_millis(5);
@@ -92,7 +92,7 @@ impl Acceptor {
     }
 
     /// Other descriptors of all listeners.
-    fn lend(&self) -> io::Result<Vec<(Arc<Served>, Lent)>> {
+    fn lend(&self) -> io::Result<Loans> {
         let doors = self.doors.iter();
         let lent = doors.map(|(_, door)| {
             let served = Arc::clone(&door.post.served);

@@ -31,7 +31,7 @@ pub enum AcceptorMsg {
     /// Drop it: that is the answer.
     RollCall(RollCall),
     /// Other descriptors of all listeners, for another process.
-    Lend(Sender<io::Result<Vec<(Arc<Served>, Lent)>>>),
+    Lend(Sender<io::Result<Loans>>),
     /// Accept nothing more until [`AcceptorMsg::Resume`], as another process may. That the sender is dropped
     /// is the answer. Files of UNIX sockets stay, should it end meanwhile.
     Pause(Sender<()>),
@@ -40,6 +40,9 @@ pub enum AcceptorMsg {
     /// Close the listeners and end.
     Stop,
 }
+
+/// Descriptors of listeners, and the pairs that they are of.
+pub type Loans = Vec<(Arc<Served>, Lent)>;
 
 /// What a worker may be told.
 pub enum WorkerMsg {

@@ -62,6 +62,15 @@ impl Line {
             .collect()
     }
 
+    /// The processes that start successors.
+    pub fn launchers(&self) -> Vec<u32> {
+        let launchers = self
+            .processes()
+            .into_iter()
+            .filter(|(_, is_launcher)| *is_launcher);
+        launchers.map(|(pid, _)| pid).collect()
+    }
+
     /// All processes, by the configuration that is theirs alone; and whether they are launchers.
     fn processes(&self) -> Vec<(u32, bool)> {
         let config = self.program.config.as_os_str().as_bytes();

@@ -86,9 +86,9 @@ fn three_upgrades_under_load_refuse_nobody_and_cut_nobody() {
     for pid in &pids[..3] {
         line.signal(*pid, Signal::KILL);
     }
+    let _ = line.program.exit();
     until("the end of the old ones", || {
         (line.pids() == pids[3..]).then_some(())
     });
     ping(&mut line.program.connect("persona"));
-    let _ = line.program.exit();
 }

@@ -44,7 +44,14 @@ const NICENESS: i32 = 10;
 pub(in crate::ops) struct Server {
     running: Option<(watch::Sender<Phase>, JoinHandle<()>)>,
     /// Where it is told; the files of UNIX sockets go with them, behind the thread.
-    listeners: Vec<(Address, Listener)>,
+    places: Vec<Place>,
+}
+
+/// A listener, with the address that the configuration has for it and what is told there.
+struct Place {
+    address: Address,
+    listener: Listener,
+    serves: Serves,
 }
 
 /// How far the thread is.
@@ -68,18 +75,17 @@ impl Server {
         board: &Arc<Board>,
         (legacy, is_successor): (&Legacy, bool),
     ) -> Result<Server, String> {
-        let (opened, serves): (Vec<_>, Vec<_>) = listen(admin, legacy)?.into_iter().unzip();
-        if opened.is_empty() {
+        let places = listen(admin, legacy)?;
+        if places.is_empty() {
             return Ok(Server {
                 running: None,
-                listeners: Vec::new(),
+                places,
             });
         }
         let site = Arc::new(Site::new(admin, Arc::clone(board)));
         let start = || {
             let runtime = Builder::new_current_thread().enable_all().build()?;
-            let listeners = opened.iter().map(|(_, listener)| listener);
-            let doors = open(&runtime, listeners.zip(serves))?;
+            let doors = open(&runtime, &places)?;
             let phase = match is_successor {
                 true => Phase::Waiting,
                 false => Phase::Open,
@@ -90,7 +96,7 @@ impl Server {
             let thread = std::thread::Builder::new().name(name).spawn(body)?;
             Ok(Server {
                 running: Some((phase, thread)),
-                listeners: opened,
+                places,
             })
         };
         start().map_err(|error: io::Error| format!("the system refused: {error}"))
@@ -98,16 +104,16 @@ impl Server {
 
     /// Answers from now on, where a predecessor did up to now.
     pub(in crate::ops) fn open(&mut self) {
-        for (_, listener) in &mut self.listeners {
-            listener.set_owner(true);
+        for place in &mut self.places {
+            place.listener.set_owner(true);
         }
         self.set_phase(Phase::Open);
     }
 
     /// Lets nobody in any more, as a successor does. Who is in gets the answer.
     pub(in crate::ops) fn retire(&mut self) {
-        for (_, mut listener) in self.listeners.drain(..) {
-            listener.set_owner(false);
+        for mut place in self.places.drain(..) {
+            place.listener.set_owner(false);
         }
         self.set_phase(Phase::Retired);
     }
@@ -124,12 +130,10 @@ impl Server {
     /// # Errors
     /// What the system says.
     pub(in crate::ops) fn heirlooms(&self) -> io::Result<Vec<Heirloom>> {
-        let heirlooms = self.listeners.iter().map(|(address, listener)| {
+        let heirlooms = self.places.iter().map(|place| {
             Ok(Heirloom {
-                title: Title::Admin {
-                    address: address.to_string(),
-                },
-                lent: listener.lend()?,
+                title: Title::Admin(place.address.to_string()),
+                lent: place.listener.lend()?,
             })
         });
         heirlooms.collect()
@@ -147,7 +151,7 @@ impl Drop for Server {
 }
 
 /// Listens on every address, and says so.
-fn listen(admin: &Admin, legacy: &Legacy) -> Result<Vec<((Address, Listener), Serves)>, String> {
+fn listen(admin: &Admin, legacy: &Legacy) -> Result<Vec<Place>, String> {
     let options = Inherited {
         nodelay: true,
         keepalive: None,
@@ -163,7 +167,11 @@ fn listen(admin: &Admin, legacy: &Legacy) -> Result<Vec<((Address, Listener), Se
         };
         for listener in listeners {
             announce(&listener.endpoint().map_err(cannot)?, wanted.serves);
-            opened.push(((wanted.address.clone(), listener), wanted.serves));
+            opened.push(Place {
+                address: wanted.address.clone(),
+                listener,
+                serves: wanted.serves,
+            });
         }
     }
     Ok(opened)
@@ -186,12 +194,10 @@ fn announce(endpoint: &Endpoint, serves: Serves) {
     }
 }
 
-fn open<'a>(
-    runtime: &Runtime,
-    listeners: impl Iterator<Item = (&'a Listener, Serves)>,
-) -> io::Result<Vec<(Door, Serves)>> {
+fn open(runtime: &Runtime, places: &[Place]) -> io::Result<Vec<(Door, Serves)>> {
     let _within = runtime.enter();
-    let doors = listeners.map(|(listener, serves)| Ok((Door::open(listener)?, serves)));
+    let doors = places.iter();
+    let doors = doors.map(|place| Ok((Door::open(&place.listener)?, place.serves)));
     doors.collect()
 }
 

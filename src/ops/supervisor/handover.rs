@@ -23,10 +23,9 @@ impl Running {
         }
         self.renewer.board().set_stage(Stage::Serving);
         if let Some(predecessor) = &predecessor {
-            predecessor.serving();
+            predecessor.serving(self.renewer.bounds().passed.legacy().close());
             self.crew.acceptor.post(AcceptorMsg::Resume);
             self.admin.open();
-            self.renewer.bounds().passed.legacy().close();
         }
         Ok(predecessor)
     }

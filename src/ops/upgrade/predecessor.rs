@@ -40,6 +40,8 @@ pub(super) enum Word {
 pub(super) enum Reply {
     /// It could accept at once.
     Ready,
+    /// It has no use for this one, so that its file is to go.
+    Unused(Title),
     /// It is about to accept.
     Serving,
 }
@@ -85,14 +87,17 @@ impl Predecessor {
         }
     }
 
-    /// Tells that this program serves.
-    pub(in crate::ops) fn serving(&self) {
-        // If that one is gone, it has accepted nothing more all the same.
-        let _ = self.0.send(&Reply::Serving, None, within(PATIENCE));
+    /// Tells that this program serves, and what of the files of UNIX sockets it does not take over.
+    pub(in crate::ops) fn serving(&self, unused: Vec<Title>) {
+        let unused = unused.into_iter().map(Reply::Unused);
+        for reply in unused.chain([Reply::Serving]) {
+            // If that one is gone, it has accepted nothing more all the same.
+            let _ = self.0.send(&reply, None, within(PATIENCE));
+        }
     }
 
     /// Waits until the service manager knows of this program, and tells whether a reload was asked for meanwhile.
-    pub(in crate::ops) fn is_reload_left(self) -> bool {
+    pub(in crate::ops) fn heard_of_reload(self) -> bool {
         let over = self.0.receive(within(PATIENCE));
         matches!(
             over,

@@ -68,7 +68,9 @@ impl Succession {
         let pid = self.launcher.launch(end)?;
         log::info!("upgrade: the new program is process {pid}");
         let until = within(READY_PATIENCE);
-        for heirloom in self.heirlooms.iter().chain(&self.lent()?) {
+        let own = self.lent()?;
+        let all = || self.heirlooms.iter().chain(&own);
+        for heirloom in all() {
             let word = Word::Socket {
                 title: heirloom.title.clone(),
                 file: heirloom.lent.file,
@@ -79,10 +81,20 @@ impl Succession {
             told.map_err(unready)?;
         }
         self.line.send(&Word::All, None, until).map_err(unready)?;
-        self.hear(&Reply::Ready, until)?;
+        match self.hear(until)? {
+            Reply::Ready => {}
+            other => return Err(format!("it says {other:?} too early")),
+        }
         self.pause()?;
         self.line.send(&Word::Serve, None, until).map_err(unready)?;
-        self.hear(&Reply::Serving, within(PATIENCE))?;
+        let until = within(PATIENCE);
+        let mut unused = Vec::new();
+        while let Reply::Unused(title) = self.hear(until)? {
+            unused.push(title);
+        }
+        for heirloom in all().filter(|heirloom| unused.contains(&heirloom.title)) {
+            heirloom.lent.remove_file();
+        }
         Ok(pid)
     }
 
@@ -96,7 +108,7 @@ impl Succession {
         let heirlooms = lent.into_iter().map(|(served, lent)| Heirloom {
             title: Title::Pair {
                 name: served.pair.name.clone(),
-                address: served.pair.inbound.to_string(),
+                inbound: served.pair.inbound.to_string(),
             },
             lent,
         });
@@ -123,10 +135,9 @@ impl Succession {
         }
     }
 
-    fn hear(&self, wanted: &Reply, until: Until) -> Result<(), String> {
-        match self.line.receive::<Reply>(until) {
-            Ok(Some((reply, _))) if reply == *wanted => Ok(()),
-            Ok(Some((reply, _))) => Err(format!("it says {reply:?} too early")),
+    fn hear(&self, until: Until) -> Result<Reply, String> {
+        match self.line.receive(until) {
+            Ok(Some((reply, _))) => Ok(reply),
             Ok(None) => Err("it ended before it could serve".to_owned()),
             Err(error) => Err(unready(error)),
         }
