@@ -10,6 +10,8 @@ mod listeners;
 mod load;
 #[path = "upgrade/manager.rs"]
 mod manager;
+#[path = "upgrade/new.rs"]
+mod new;
 #[path = "upgrade/old.rs"]
 mod old;
 mod support;
