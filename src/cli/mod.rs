@@ -24,6 +24,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{Fips, Form, Source};
+use crate::ops::serve_launcher;
 use crate::tls;
 
 /// Gives applications that speak plain TCP a mutual-TLS identity.
@@ -52,7 +53,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Forward, until SIGTERM or SIGINT drains it; SIGHUP reloads the configuration, certificates, keys, trust
-    /// and revocation lists.
+    /// and revocation lists; SIGUSR2 lets the program that is in its place now take over.
     Run(ConfigArgs),
     /// Tell every problem of a configuration and its files, and what is in them; no socket is opened.
     Check(CheckArgs),
@@ -76,6 +77,19 @@ enum Command {
     Status(status::StatusArgs),
     /// Make certificates for bring-up and tests.
     Pki(pki::PkiArgs),
+    /// Start a program when told to by standard input. What `run` starts for itself; see `ops::upgrade`.
+    #[command(hide = true)]
+    Launcher(LauncherArgs),
+}
+
+#[derive(Debug, Args)]
+struct LauncherArgs {
+    /// The program's file.
+    file: OsString,
+
+    /// The program's words; the first is what it is called.
+    #[arg(last = true)]
+    words: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -163,6 +177,10 @@ pub fn main() -> ExitCode {
         (Some(Command::Pki(args)), _) => match pki::run(args) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(error.exit_code(), &error),
+        },
+        (Some(Command::Launcher(args)), _) => match serve_launcher(&args.file, &args.words) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(COULD_NOT, &error),
         },
         (None, Some(path)) => run::run(cli.format.source(path)),
         (None, None) => {

@@ -11,7 +11,7 @@ use mio::net::{TcpListener, UnixListener};
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, Protocol, SockAddr, SockRef, Type};
 
-use super::handed::Handed;
+use super::handed::{Handed, Lent, remove};
 use super::socket::{Endpoint, Socket, set_tcp_options};
 
 /// Connections that wait to be accepted; the system bounds it further (`net.core.somaxconn`).
@@ -31,6 +31,8 @@ enum Kind {
         path: PathBuf,
         /// Device and inode of our own file: it may have been replaced by somebody else's.
         file: Option<(u64, u64)>,
+        /// It goes with the listener, and not with that of another process.
+        is_owner: bool,
     },
 }
 
@@ -86,10 +88,17 @@ fn bind_tcp(address: SocketAddr, inherited: &Inherited) -> io::Result<Listener> 
 
 /// Listens with a socket that another process has opened.
 pub fn adopt(handed: Handed, inherited: &Inherited) -> io::Result<Listener> {
-    let kind = match handed {
+    let listener = inherit(Lent { handed, file: None })?;
+    listener.hand_down(inherited);
+    Ok(listener)
+}
+
+/// Listens with a socket that another process may accept by still: its options stay, and so does its file until
+/// [`Listener::set_owner`].
+pub fn inherit(lent: Lent) -> io::Result<Listener> {
+    let kind = match lent.handed {
         Handed::Tcp(listener) => {
             listener.set_nonblocking(true)?;
-            hand_down(&SockRef::from(&listener), inherited);
             Kind::Tcp(TcpListener::from_std(listener))
         }
         Handed::Unix(listener) => {
@@ -100,7 +109,8 @@ pub fn adopt(handed: Handed, inherited: &Inherited) -> io::Result<Listener> {
                     .as_pathname()
                     .map(Path::to_owned)
                     .unwrap_or_default(),
-                file: None,
+                file: lent.file,
+                is_owner: false,
                 listener: UnixListener::from_std(listener),
             }
         }
@@ -123,6 +133,7 @@ fn bind_unix(path: &Path) -> io::Result<Listener> {
             listener,
             path: path.to_owned(),
             file: file.ok(),
+            is_owner: true,
         },
     })
 }
@@ -170,6 +181,27 @@ impl Listener {
         };
     }
 
+    /// Another descriptor of the same socket, for another process to listen with.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn lend(&self) -> io::Result<Lent> {
+        let descriptor = self.as_fd().try_clone_to_owned()?;
+        let (handed, file) = match &self.kind {
+            Kind::Tcp(_) => (Handed::Tcp(descriptor.into()), None),
+            Kind::Unix { file, .. } => (Handed::Unix(descriptor.into()), *file),
+        };
+        Ok(Lent { handed, file })
+    }
+
+    /// Whether the file of a UNIX socket, if that is its own, goes with the listener; or stays, for another
+    /// process that listens with the same socket.
+    pub fn set_owner(&mut self, is_owner: bool) {
+        if let Kind::Unix { is_owner: own, .. } = &mut self.kind {
+            *own = is_owner;
+        }
+    }
+
     /// Other options for the connections that it accepts from now on.
     pub fn hand_down(&self, inherited: &Inherited) {
         if let Kind::Tcp(listener) = &self.kind {
@@ -209,13 +241,11 @@ impl Drop for Listener {
         if let Kind::Unix {
             path,
             file: Some(own),
+            is_owner: true,
             ..
         } = &self.kind
         {
-            let now = std::fs::symlink_metadata(path).map(|m| (m.dev(), m.ino()));
-            if now.is_ok_and(|now| now == *own) {
-                let _ = std::fs::remove_file(path);
-            }
+            remove(path, *own);
         }
     }
 }

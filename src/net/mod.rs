@@ -5,6 +5,6 @@ mod listen;
 pub mod proxy;
 mod socket;
 
-pub use handed::Handed;
-pub use listen::{Inherited, Listener, adopt, bind, bind_any};
+pub use handed::{Handed, Lent};
+pub use listen::{Inherited, Listener, adopt, bind, bind_any, inherit};
 pub use socket::{Broken, Endpoint, Received, Sent, Socket};

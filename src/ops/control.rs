@@ -5,6 +5,7 @@ use std::io;
 use crossbeam_channel::{Receiver, Sender};
 
 use super::signals;
+use super::upgrade::Event;
 
 /// Messages that may wait for the supervisor; who posts one more waits. Signals come one at a time, each
 /// thread ends once, and a change of files is told once until it was looked at.
@@ -15,6 +16,8 @@ const QUEUE: usize = 64;
 pub enum Command {
     /// Read and prove the credentials again.
     Reload,
+    /// Let the program that is in the place of this one now take over.
+    Upgrade,
     /// Drain; asked twice, end at once.
     Stop,
 }
@@ -25,6 +28,8 @@ pub(super) enum Control {
     Command(Command),
     /// A watched file may have changed.
     FilesChanged,
+    /// An upgrade has come to its end.
+    Upgrade(Event),
     ThreadEnded {
         name: String,
         end: ThreadEnd,
@@ -46,7 +51,7 @@ impl Default for ControlLine {
 }
 
 impl ControlLine {
-    /// Lets SIGHUP reload, and SIGTERM and SIGINT stop.
+    /// Lets SIGHUP reload, SIGUSR2 upgrade, and SIGTERM and SIGINT stop.
     pub fn obey_signals(&self) -> io::Result<()> {
         signals::watch(self.sender.clone())
     }

@@ -21,6 +21,7 @@ mod supervisor;
 mod surroundings;
 mod threads;
 mod trail;
+mod upgrade;
 
 pub use control::{Command, ControlLine};
 pub use credentials::{Checked, check_credentials};
@@ -30,3 +31,4 @@ pub use landlock::{Confinement, Landlock, confine};
 pub use start::{ListenError, StartError, start};
 pub use supervisor::{RunError, Running};
 pub use surroundings::Surroundings;
+pub use upgrade::serve_launcher;

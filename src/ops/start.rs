@@ -78,8 +78,12 @@ pub fn start(
     let config = loaded.config;
     surroundings.announce(&config);
     let Surroundings {
-        manager, bounds, ..
+        manager,
+        bounds,
+        succession,
+        ..
     } = surroundings;
+    let is_successor = succession.predecessor.is_some();
     // Before all else, so that it tells of the start.
     let origin = Origin {
         started: clock.steady,
@@ -87,7 +91,8 @@ pub fn start(
         landlock: bounds.confinement.state(),
     };
     let board = Arc::new(Board::new(origin));
-    let admin = Server::start(&config.admin, &board).map_err(StartError::Admin)?;
+    let left = (bounds.passed.legacy(), is_successor);
+    let admin = Server::start(&config.admin, &board, left).map_err(StartError::Admin)?;
     let staged = Staged::of(config.clone(), sources);
     let fingerprint = staged.fingerprint;
     let none = Generation::new(0, Vec::new());
@@ -109,7 +114,7 @@ pub fn start(
     let most = descriptors::connections(descriptors);
     let directories = Arc::new(Directories::new(profile));
     let threads = (&line.sender, directories);
-    let (crew, generation) = muster(&config, next, (workers, most), threads)?;
+    let (crew, generation) = muster(&config, (next, is_successor), (workers, most), threads)?;
     let crew = Arc::new(crew);
     board.muster(Arc::clone(&crew));
     let renewer = Renewer::new(
@@ -124,14 +129,14 @@ pub fn start(
         crew,
         (renewer, manager),
         endpoints,
-        (descriptors, admin),
+        (descriptors, admin, succession),
     ))
 }
 
-/// Starts the threads that serve.
+/// Starts the threads that serve; those of a successor accept nothing yet.
 fn muster(
     config: &Config,
-    next: Next,
+    (next, is_successor): (Next, bool),
     (count, most): (usize, usize),
     (control, directories): (&Sender<Control>, Arc<Directories>),
 ) -> io::Result<(Crew, Arc<Generation>)> {
@@ -158,6 +163,9 @@ fn muster(
     directories.tell(workers.clone());
     directories.serve(&generation).map_err(io::Error::other)?;
     thread.publish(&generation, opened)?;
+    if is_successor {
+        thread.pause();
+    }
     threads::spawn("acceptor".to_owned(), control, || thread.run())?;
     let crew = Crew {
         workers,

@@ -1,4 +1,6 @@
-//! Waits for signals, reloads and ends.
+//! Waits for signals, reloads, hands over and ends.
+
+mod handover;
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +18,8 @@ use super::gauges::Gauges;
 use super::landlock::Landlock;
 use super::reload::{Clock, Crew, Occasion, Renewer, announce};
 use super::service::{Manager, Status};
+use super::surroundings::Succession;
+use super::upgrade::Predecessor;
 use crate::conn::PairId;
 use crate::net::Endpoint;
 use crate::reactor::{AcceptorMsg, WorkerMsg};
@@ -51,7 +55,8 @@ pub struct Running {
     is_forced: bool,
     descriptors: u64,
     /// Ends with it.
-    _admin: Server,
+    admin: Server,
+    succession: Succession,
 }
 
 enum State {
@@ -59,6 +64,8 @@ enum State {
     /// No new connections; `force_at` is when the workers are told to stop.
     Draining {
         force_at: Instant,
+        /// Somebody has told it to stop, and may tell it again.
+        is_told: bool,
     },
 }
 
@@ -82,7 +89,7 @@ impl Running {
         crew: Arc<Crew>,
         (renewer, manager): (Renewer, Manager),
         endpoints: Vec<(PairId, Endpoint)>,
-        (descriptors, admin): (u64, Server),
+        (descriptors, admin, succession): (u64, Server, Succession),
     ) -> Running {
         Running {
             control: line.sender,
@@ -95,7 +102,8 @@ impl Running {
             state: State::Serving,
             is_forced: false,
             descriptors,
-            _admin: admin,
+            admin,
+            succession,
         }
     }
 
@@ -152,8 +160,12 @@ impl Running {
 
     /// Serves until a command or a failure ends it.
     pub fn wait(mut self) -> Result<(), RunError> {
-        self.renewer.board().set_stage(Stage::Serving);
+        let predecessor = self.take_over()?;
         self.announce();
+        if predecessor.is_some_and(Predecessor::heard_of_reload) {
+            // By the same way as if it had come to this process. The queue has room, as nobody asks yet.
+            let _ = self.control.try_send(Control::Command(Command::Reload));
+        }
         self.manager.ready(self.status());
         loop {
             let patience = self.patience(&clock());
@@ -190,7 +202,9 @@ impl Running {
         is_reload_asked: &mut bool,
     ) -> Result<(), RunError> {
         match message {
-            Control::Command(Command::Reload) => *is_reload_asked = true,
+            Control::Command(Command::Reload) => self.reload_or_upgrade(is_reload_asked),
+            Control::Command(Command::Upgrade) => self.upgrade(is_reload_asked),
+            Control::Upgrade(event) => self.upgraded(event, is_reload_asked),
             Control::Command(Command::Stop) => self.stop(clock.steady)?,
             Control::FilesChanged => self.renewer.agenda().files_changed(clock.steady),
             Control::ThreadEnded { name, end } => self.thread_ended(&name, end)?,
@@ -200,8 +214,10 @@ impl Running {
 
     fn patience(&mut self, clock: &Clock) -> Duration {
         let patience = match self.state {
+            // What is served must not change while another process takes it over.
+            State::Serving if self.succession.upgrader.is_under_way() => Duration::MAX,
             State::Serving => self.renewer.agenda().patience(clock),
-            State::Draining { force_at } => force_at.saturating_duration_since(clock.steady),
+            State::Draining { force_at, .. } => force_at.saturating_duration_since(clock.steady),
         };
         patience
             .min(self.renewer.guard().patience(clock.steady))
@@ -228,8 +244,11 @@ impl Running {
         let ask = |roll| self.crew.ask_all(roll);
         self.manager.tick(clock.steady, status, ask);
         match self.state {
-            State::Draining { force_at } if clock.steady >= force_at => self.force(clock.steady),
+            State::Draining { force_at, .. } if clock.steady >= force_at => {
+                self.force(clock.steady)
+            }
             State::Draining { .. } => Ok(()),
+            State::Serving if self.succession.upgrader.is_under_way() => Ok(()),
             State::Serving => {
                 if let Some(occasion) = self.renewer.agenda().due(clock) {
                     self.renew(occasion, clock)?;
@@ -272,34 +291,54 @@ impl Running {
         self.is_forced = true;
         self.state = State::Draining {
             force_at: now + STOP_GRACE,
+            is_told: true,
         };
         self.crew.post_all(|| WorkerMsg::Stop);
         Ok(())
     }
 
     fn stop(&mut self, now: Instant) -> Result<(), RunError> {
-        if let State::Draining { .. } = self.state {
-            if self.is_forced {
-                return Ok(());
+        match self.state {
+            State::Serving => {
+                self.succession.upgrader.abort();
+                self.drain(now, true);
+                let patience = self.renewer.config().drain + STOP_GRACE;
+                self.manager.stopping(patience, self.status());
+                Ok(())
             }
-            log::warn!("told to stop again: ending every connection");
-            return self.force(now);
+            State::Draining {
+                force_at,
+                is_told: false,
+            } => {
+                log::info!("told to stop: stopping already, behind an upgrade");
+                let is_told = true;
+                self.state = State::Draining { force_at, is_told };
+                Ok(())
+            }
+            State::Draining { .. } if self.is_forced => Ok(()),
+            State::Draining { .. } => {
+                log::warn!("told to stop again: ending every connection");
+                self.force(now)
+            }
         }
+    }
+
+    /// Accepts nothing more, and lets what lives end in its time.
+    fn drain(&mut self, now: Instant, is_told: bool) {
         let drain = self.renewer.config().drain;
         log::info!("stopping: live connections have {drain:?} to end");
         self.renewer.board().set_stage(Stage::Draining);
         let until = now + drain;
         self.state = State::Draining {
             force_at: until + STOP_GRACE,
+            is_told,
         };
         // The acceptor ends first, so that no connection comes behind the drain; see `thread_ended`.
         self.crew.acceptor.post(AcceptorMsg::Stop);
-        self.manager.stopping(drain + STOP_GRACE, self.status());
-        Ok(())
     }
 
     fn thread_ended(&mut self, name: &str, end: ThreadEnd) -> Result<(), RunError> {
-        let State::Draining { force_at } = self.state else {
+        let State::Draining { force_at, .. } = self.state else {
             return Err(told(name, &end));
         };
         if end != ThreadEnd::Done {

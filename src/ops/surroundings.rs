@@ -5,6 +5,7 @@ use rustix::process::geteuid;
 use super::landlock::{Confinement, confine};
 use super::service::{Manager, Passed};
 use super::supervisor::clock;
+use super::upgrade::{Predecessor, Upgrader};
 use crate::config::{Config, Source};
 
 /// The service manager of the process, what it has passed, and what the kernel holds the process to. By
@@ -13,7 +14,15 @@ use crate::config::{Config, Source};
 pub struct Surroundings {
     pub(super) manager: Manager,
     pub(super) bounds: Bounds,
+    pub(super) succession: Succession,
     is_root: bool,
+}
+
+/// Who served before this process, and who may after it.
+#[derive(Debug, Default)]
+pub(super) struct Succession {
+    pub(super) predecessor: Option<Predecessor>,
+    pub(super) upgrader: Upgrader,
 }
 
 /// What no reload can change.
@@ -33,11 +42,19 @@ impl Surroundings {
         config: &Config,
         source: Option<&Source>,
     ) -> Result<Surroundings, Vec<String>> {
-        let passed = Passed::take()?;
+        let (passed, predecessor) = match Predecessor::of_process().map_err(|what| vec![what])? {
+            Some((predecessor, heirlooms)) => {
+                let passed = Passed::left(heirlooms).map_err(|error| vec![error.to_string()])?;
+                (passed, Some(predecessor))
+            }
+            None => (Passed::take()?, None),
+        };
         let problems = passed.problems(&config.pairs);
         if !problems.is_empty() {
             return Err(problems);
         }
+        // What it starts is to be held to nothing that this process is held to.
+        let upgrader = Upgrader::of_process();
         let confinement = confine(config, source, |name| passed.has(name));
         let bounds = Bounds {
             passed,
@@ -46,6 +63,10 @@ impl Surroundings {
         Ok(Surroundings {
             manager: Manager::of_environment(clock().steady),
             bounds,
+            succession: Succession {
+                predecessor,
+                upgrader,
+            },
             is_root: geteuid().is_root(),
         })
     }

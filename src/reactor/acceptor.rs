@@ -12,7 +12,7 @@ use super::admission::{Admission, Permit};
 use super::door::Door;
 use super::generation::Generation;
 use super::mailbox::{Mailbox, Receiver};
-use super::message::{AcceptorMsg, NewConnection, WorkerMsg};
+use super::message::{AcceptorMsg, Loans, NewConnection, WorkerMsg};
 use super::throttle::Throttle;
 use crate::base::id::MAILBOX_TOKEN;
 use crate::base::tally::Limit;
@@ -36,6 +36,8 @@ pub struct Acceptor {
     doors: Slab<Door>,
     admission: Arc<Admission>,
     workers: Vec<Mailbox<WorkerMsg>>,
+    /// Another process may accept by the same sockets.
+    is_paused: bool,
     backoff: Option<Backoff>,
     limit_log: Throttle,
     error_log: Throttle,
@@ -67,10 +69,36 @@ impl Acceptor {
             doors: Slab::new(),
             admission,
             workers,
+            is_paused: false,
             backoff: None,
             limit_log: Throttle::new(LOG_INTERVAL),
             error_log: Throttle::new(LOG_INTERVAL),
         }
+    }
+
+    /// Accepts nothing until [`AcceptorMsg::Resume`]; connections wait, and none is refused.
+    pub fn pause(&mut self) {
+        self.is_paused = true;
+        for (_, door) in &mut self.doors {
+            door.listener.set_owner(false);
+        }
+    }
+
+    fn resume(&mut self) {
+        self.is_paused = false;
+        for (_, door) in &mut self.doors {
+            door.take_over();
+        }
+    }
+
+    /// Other descriptors of all listeners.
+    fn lend(&self) -> io::Result<Loans> {
+        let doors = self.doors.iter();
+        let lent = doors.map(|(_, door)| {
+            let served = Arc::clone(&door.post.served);
+            Ok((served, door.listener.lend()?))
+        });
+        lent.collect()
     }
 
     /// Serves what this generation has, with the listeners that it has in addition.
@@ -131,6 +159,12 @@ impl Acceptor {
                         }
                     }
                     AcceptorMsg::RollCall(roll) => drop(roll),
+                    AcceptorMsg::Lend(reply) => drop(reply.try_send(self.lend())),
+                    AcceptorMsg::Pause(reply) => {
+                        self.pause();
+                        drop(reply);
+                    }
+                    AcceptorMsg::Resume => self.resume(),
                     AcceptorMsg::Stop => return Ok(()),
                 }
             }
@@ -140,6 +174,9 @@ impl Acceptor {
 
     /// Accepts a batch from each listener; how long to wait for the next round.
     fn round(&mut self, now: Instant) -> Option<Duration> {
+        if self.is_paused {
+            return None;
+        }
         if let Some(backoff) = &self.backoff
             && now < backoff.until
         {

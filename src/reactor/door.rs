@@ -39,6 +39,12 @@ impl Door {
         self.post.served.pair.mode.inbound_tls()
     }
 
+    /// Its connections are of this process alone from now on.
+    pub(super) fn take_over(&mut self) {
+        self.listener.hand_down(&inherited(&self.post.served.pair));
+        self.listener.set_owner(true);
+    }
+
     /// Goes on with the state that a generation has of its pair; false if it has none.
     pub(super) fn take_post(&mut self, generation: &Generation) -> bool {
         let Some(post) = generation.post(self.post.served.id) else {

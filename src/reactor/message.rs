@@ -1,8 +1,11 @@
 //! What the reactor's threads tell each other.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
+
+use crossbeam_channel::Sender;
 
 use super::admission::Permit;
 use super::generation::Generation;
@@ -12,7 +15,7 @@ use crate::base::id::ConnId;
 use crate::base::tally::Tally;
 use crate::config::Directory;
 use crate::conn::{Decision, PairId, Report, Served};
-use crate::net::{Endpoint, Listener, Socket};
+use crate::net::{Endpoint, Lent, Listener, Socket};
 use crate::route::Changes;
 
 /// What the acceptor may be told.
@@ -27,9 +30,19 @@ pub enum AcceptorMsg {
     },
     /// Drop it: that is the answer.
     RollCall(RollCall),
+    /// Other descriptors of all listeners, for another process.
+    Lend(Sender<io::Result<Loans>>),
+    /// Accept nothing more until [`AcceptorMsg::Resume`], as another process may. That the sender is dropped
+    /// is the answer. Files of UNIX sockets stay, should it end meanwhile.
+    Pause(Sender<()>),
+    /// Accept, and have the files of UNIX sockets.
+    Resume,
     /// Close the listeners and end.
     Stop,
 }
+
+/// Descriptors of listeners, and the pairs that they are of.
+pub type Loans = Vec<(Arc<Served>, Lent)>;
 
 /// What a worker may be told.
 pub enum WorkerMsg {

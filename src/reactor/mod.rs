@@ -31,7 +31,7 @@ pub use directories::{Directories, Unserved};
 pub use figures::Figures;
 pub use generation::{Generation, Post, inherited};
 pub use mailbox::{Bell, Mailbox, Receiver, mailbox};
-pub use message::{AcceptorMsg, Answer, Ask, WorkerMsg};
+pub use message::{AcceptorMsg, Answer, Ask, Loans, WorkerMsg};
 pub use recent::Failed;
 pub use resolver::{Lookups, ResolveLane, resolve_lane};
 pub use roll::RollCall;

@@ -30,6 +30,7 @@ pub mod proxies;
 pub mod psql;
 pub mod reads;
 pub mod rotate;
+pub mod succession;
 pub mod tap;
 pub mod terminal;
 pub mod tls;

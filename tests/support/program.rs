@@ -225,6 +225,7 @@ impl Program {
             "INT" => Signal::INT,
             "KILL" => Signal::KILL,
             "TERM" => Signal::TERM,
+            "USR2" => Signal::USR2,
             other => panic!("no test sends {other}"),
         };
         kill_process(Pid::from_child(&self.child), signal).unwrap();

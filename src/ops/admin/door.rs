@@ -14,8 +14,6 @@ const GUESTS_MAX: usize = 32;
 
 /// A listener of the runtime's.
 pub(super) struct Door {
-    /// Removes the file of a UNIX socket when it goes.
-    _listener: Listener,
     socket: Socket,
     guests: VecDeque<AbortHandle>,
 }
@@ -32,15 +30,15 @@ pub(super) enum Guest {
 }
 
 impl Door {
-    /// Opens a door where a listener is; call it within the runtime.
-    pub(super) fn open(listener: Listener) -> io::Result<Door> {
+    /// Opens a door where a listener is, which goes on to listen when the door is closed; call it within the
+    /// runtime.
+    pub(super) fn open(listener: &Listener) -> io::Result<Door> {
         let socket = listener.as_fd().try_clone_to_owned()?;
         let socket = match listener.endpoint()? {
             Endpoint::Tcp(_) => Socket::Tcp(TcpListener::from_std(socket.into())?),
             Endpoint::Unix(_) => Socket::Unix(UnixListener::from_std(socket.into())?),
         };
         Ok(Door {
-            _listener: listener,
             socket,
             guests: VecDeque::new(),
         })

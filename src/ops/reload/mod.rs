@@ -23,5 +23,6 @@ mod watch;
 pub(super) use agenda::{Clock, Occasion};
 pub use next::ListenError;
 pub(super) use next::Next;
+pub(super) use plan::successors;
 pub(super) use renewer::{Crew, Renewer, announce};
 pub(super) use stage::{Staged, files_of};

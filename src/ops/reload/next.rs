@@ -44,12 +44,15 @@ fn shared(old: Option<&Post>, pair: Pair) -> Arc<Pair> {
     }
 }
 
-/// Listeners for a pair, those that were passed for it or else its own, which may be several; with where
-/// that is.
+/// Listeners for a pair, which may be several: those that were passed for it, or else those that a predecessor
+/// has left, or else its own; with where that is.
 fn open(pair: &Pair, passed: &Passed) -> Result<(Vec<Listener>, Arc<[Endpoint]>), ListenError> {
     let listeners = match passed.has(&pair.name) {
         true => passed.listeners(&pair.name, &inherited(pair)),
-        false => listeners::listen(&pair.inbound, &inherited(pair)),
+        false => match passed.legacy().of_pair(&pair.name) {
+            Ok(left) if left.is_empty() => listeners::listen(&pair.inbound, &inherited(pair)),
+            left => left,
+        },
     };
     let listeners = listeners.and_then(|listeners| {
         let endpoints = listeners.iter().map(Listener::endpoint);
@@ -74,8 +77,12 @@ impl Next {
         let old: Vec<_> = current
             .posts()
             .iter()
-            .map(|post| &*post.served.pair)
+            .map(|post| &post.served.pair)
+            .map(|pair| (pair.name.as_str(), &pair.inbound))
             .collect();
+        passed
+            .legacy()
+            .settle(&proven.config.pairs, |name| passed.has(name));
         let successors = successors(&old, &proven.config.pairs, |name| passed.has(name));
         let mut posts = Vec::with_capacity(successors.len());
         let mut opened = Vec::new();

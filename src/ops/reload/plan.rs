@@ -1,12 +1,12 @@
 //! Which pairs of a new configuration go on from which of the old one.
 
-use crate::config::Pair;
+use crate::config::{Address, Pair};
 
-/// For each new pair the place of the old one that it goes on from: that listens at the same address, and
+/// For each new pair, of the old ones by their names and inbound addresses, the place of the old one that it goes on from: that listens at the same address, and
 /// of several such (at any free port) the one of the same name. Each old one has one successor at most.
 /// A socket that was passed is its name's, wherever the pair says that it listens.
 pub(in crate::ops) fn successors(
-    old: &[&Pair],
+    old: &[(&str, &Address)],
     new: &[Pair],
     is_passed: impl Fn(&str) -> bool,
 ) -> Vec<Option<usize>> {
@@ -17,11 +17,11 @@ pub(in crate::ops) fn successors(
             if place.is_none() {
                 let mut candidates = (0..old.len()).filter(|index| !is_taken[*index]);
                 *place = candidates.find(|index| {
-                    let old = old[*index];
-                    if is_passed(&old.name) || is_passed(&new.name) {
-                        return old.name == new.name;
+                    let (name, inbound) = old[*index];
+                    if is_passed(name) || is_passed(&new.name) {
+                        return name == new.name;
                     }
-                    old.inbound == new.inbound && (!must_have_name || old.name == new.name)
+                    *inbound == new.inbound && (!must_have_name || name == new.name)
                 });
                 if let Some(index) = *place {
                     is_taken[index] = true;
@@ -50,7 +50,8 @@ mod tests {
 
     fn successors_of(old: &[(&str, &str)], new: &[(&str, &str)]) -> Vec<Option<usize>> {
         let old = pairs(old);
-        successors(&old.iter().collect::<Vec<_>>(), &pairs(new), |name| {
+        let old = old.iter().map(|pair| (pair.name.as_str(), &pair.inbound));
+        successors(&old.collect::<Vec<_>>(), &pairs(new), |name| {
             name.starts_with("passed")
         })
     }

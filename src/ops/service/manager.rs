@@ -79,7 +79,15 @@ impl Manager {
         }
     }
 
-    /// A reload begins that [`Manager::ready`] ends.
+    /// The process of that number serves in place of this one, which has nothing more to tell.
+    pub(in crate::ops) fn succeeded(&mut self, pid: u32) {
+        if let Some(mut line) = self.0.take() {
+            // Ready in the same breath: a reload may have come to this.
+            line.tell(&[NotifyState::MainPid(pid), NotifyState::Ready]);
+        }
+    }
+
+    /// A reload or an upgrade begins that [`Manager::ready`] ends.
     pub(in crate::ops) fn reloading(&mut self) {
         let Some(line) = &mut self.0 else {
             return;

@@ -6,7 +6,8 @@ use std::io;
 use listenfd::ListenFd;
 
 use crate::config::{Address, Pair};
-use crate::net::{Endpoint, Handed, Inherited, Listener, adopt};
+use crate::net::{Endpoint, Handed, Inherited, Lent, Listener, adopt};
+use crate::ops::upgrade::{Heirloom, Legacy, Title};
 
 /// What a socket is called whose name was not passed with it.
 const NAMELESS: &str = "unknown";
@@ -16,6 +17,9 @@ const NAMELESS: &str = "unknown";
 #[derive(Debug, Default)]
 pub(in crate::ops) struct Passed {
     sockets: Vec<Socket>,
+    /// They come from the program that this one succeeds.
+    is_left: bool,
+    legacy: Legacy,
 }
 
 #[derive(Debug)]
@@ -45,9 +49,56 @@ impl Passed {
             }
         }
         match problems.is_empty() {
-            true => Ok(Passed { sockets }),
+            true => Ok(Passed {
+                sockets,
+                ..Passed::default()
+            }),
             false => Err(problems),
         }
+    }
+
+    /// Those that a predecessor has left, which has had some of them passed.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(in crate::ops) fn left(heirlooms: Vec<Heirloom>) -> io::Result<Passed> {
+        let mut passed = Passed {
+            is_left: true,
+            ..Passed::default()
+        };
+        let mut own = Vec::new();
+        for Heirloom { title, lent } in heirlooms {
+            match title {
+                Title::Passed(name) => passed.sockets.push(Socket {
+                    endpoint: lent.handed.endpoint()?,
+                    handed: lent.handed,
+                    name,
+                }),
+                _ => own.push(Heirloom { title, lent }),
+            }
+        }
+        passed.legacy = Legacy::new(own);
+        Ok(passed)
+    }
+
+    /// What a predecessor has listened with by itself.
+    pub(in crate::ops) fn legacy(&self) -> &Legacy {
+        &self.legacy
+    }
+
+    /// Those that were passed, for a successor.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(in crate::ops) fn heirlooms(&self) -> io::Result<Vec<Heirloom>> {
+        let heirlooms = self.sockets.iter().map(|socket| {
+            let (handed, file) = (socket.handed.try_clone()?, None);
+            Ok(Heirloom {
+                title: Title::Passed(socket.name.clone()),
+                lent: Lent { handed, file },
+            })
+        });
+        heirlooms.collect()
     }
 
     /// Whether there are any for the pair of that name.
@@ -83,7 +134,8 @@ impl Passed {
 
     /// Why these pairs cannot be served with what was passed, a line for each socket.
     pub(in crate::ops) fn problems(&self, pairs: &[Pair]) -> Vec<String> {
-        let lone = self.unused(pairs).map(|name| {
+        // A reload may have left one without its pair before: what was no reason to stop is none to begin with.
+        let lone = self.unused(pairs).filter(|_| !self.is_left).map(|name| {
             let names: Vec<_> = pairs
                 .iter()
                 .map(|pair| format!("{:?}", pair.name))
@@ -196,6 +248,7 @@ mod tests {
         });
         Passed {
             sockets: sockets.collect(),
+            ..Passed::default()
         }
     }
 

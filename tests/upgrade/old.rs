@@ -1,0 +1,68 @@
+//! What becomes of the old process.
+
+use std::io::{ErrorKind, Read};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::ping;
+use super::support::certs::TestPki;
+use super::support::succession::Line;
+use super::support::wait::until;
+use super::support::{backend, pairs};
+
+fn config(drain: &str) -> Value {
+    let pki = TestPki::new();
+    // Its files are read by then, and they stay until the process of the test ends.
+    let config = pairs::with(pairs::both(&pki, backend::echo()), "/timeouts/drain", drain);
+    std::mem::forget(pki);
+    config
+}
+
+#[test]
+fn it_ends_with_zero_once_its_last_connection_has_ended() {
+    let mut line = Line::run(&config("10m"));
+    let mut live = line.program.connect("persona");
+    ping(&mut live);
+    let first = line.pids()[0];
+    line.upgrade(first);
+    ping(&mut live);
+    drop(live);
+    assert_eq!(line.program.exit().code(), Some(0));
+    ping(&mut line.program.connect("persona"));
+}
+
+#[test]
+fn the_drain_deadline_cuts_what_outlives_it() {
+    let mut line = Line::run(&config("100ms"));
+    let mut live = line.program.connect("persona");
+    ping(&mut live);
+    let first = line.pids()[0];
+    line.upgrade(first);
+    let cut = live.read(&mut [0; 1]).unwrap_err();
+    assert_eq!(cut.kind(), ErrorKind::ConnectionReset);
+    assert_eq!(line.program.access("persona", 0).get("reason"), "drained");
+    assert_eq!(line.program.exit().code(), Some(0));
+}
+
+#[test]
+fn told_to_stop_it_goes_on_draining_and_told_again_it_ends() {
+    let mut line = Line::run(&config("10m"));
+    let mut live = line.program.connect("persona");
+    ping(&mut live);
+    let first = line.pids()[0];
+    let second = line.upgrade(first);
+    line.program.signal("TERM");
+    until("the answer", || {
+        line.program.has_line("told to stop").then_some(())
+    });
+    ping(&mut live);
+    line.program.signal("USR2");
+    line.program.signal("HUP");
+    line.program.signal("TERM");
+    assert_eq!(line.program.exit().code(), Some(0));
+    assert_eq!((line.pids(), line.failures()), (vec![second], 0));
+    ping(&mut line.program.connect("persona"));
+    line.signal(second, Signal::TERM);
+    until("the end of all", || line.pids().is_empty().then_some(()));
+}
