@@ -16,6 +16,7 @@ mod processors;
 mod report;
 mod run;
 mod scenario;
+mod soak;
 mod stats;
 mod subject;
 
@@ -42,6 +43,8 @@ enum Command {
         #[arg(long, default_value_t = 2.0)]
         seconds: f64,
     },
+    /// Puts everything at once onto mtls-persona, and looks how it stands afterwards
+    Soak(soak::Soak),
     /// The plain relay of the floor; started by the others
     #[command(hide = true)]
     Relay {
@@ -82,6 +85,7 @@ fn main() -> ExitCode {
     let outcome = match Words::parse().command {
         Command::Compare(words) => run::compare(&words),
         Command::Growth { seconds } => run::growth(seconds),
+        Command::Soak(words) => soak::soak(&words),
         Command::Relay { inbound, outbound } => floor::relay(inbound, outbound),
     };
     match outcome {

@@ -114,7 +114,7 @@ pub(crate) fn legs(mode: Option<Mode>) -> Legs {
 }
 
 /// Connections by the thousand have two descriptors each in this process.
-fn raise_descriptors() -> io::Result<()> {
+pub(crate) fn raise_descriptors() -> io::Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     Ok(setrlimit(Resource::RLIMIT_NOFILE, hard, hard)?)
 }

@@ -19,6 +19,7 @@ mod ours;
 mod stunnel;
 mod tools;
 
+pub(crate) use nginx::module_line as nginx_module_line;
 pub(crate) use tools::{FIPS_GROUP, GROUP};
 
 /// Which legs are TLS.
