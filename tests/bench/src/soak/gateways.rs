@@ -45,17 +45,21 @@ pub(super) struct Gateway {
 }
 
 impl Gateway {
-    /// nginx that demands clients of the authority, before `service`.
+    /// nginx that demands clients of the authority, before `service`. With half-close it passes on the end
+    /// of one direction alone.
     pub(super) fn nginx(
         folder: &Path,
         address: SocketAddr,
-        service: SocketAddr,
+        (service, half_close): (SocketAddr, bool),
         pki: &Pki,
     ) -> io::Result<Gateway> {
         let program = peers::find(Kind::Nginx).map_err(io::Error::other)?.program;
         fs::create_dir_all(folder)?;
         let file = folder.join("nginx.conf");
-        fs::write(&file, nginx_config(folder, address, service, pki))?;
+        fs::write(
+            &file,
+            nginx_config(folder, address, (service, half_close), pki),
+        )?;
         let mut command = Command::new(program);
         command.arg("-p").arg(folder).arg("-c").arg(file);
         command.args(["-e", "stderr"]);
@@ -121,9 +125,13 @@ impl Drop for Gateway {
     }
 }
 
-/// One process, so that it can be killed by one signal. With half-close, as the service answers behind the
-/// end of what is sent to it.
-fn nginx_config(folder: &Path, address: SocketAddr, service: SocketAddr, pki: &Pki) -> String {
+/// One process, so that it can be killed by one signal.
+fn nginx_config(
+    folder: &Path,
+    address: SocketAddr,
+    (service, half_close): (SocketAddr, bool),
+    pki: &Pki,
+) -> String {
     format!(
         "{module}daemon off;
 master_process off;
@@ -133,7 +141,7 @@ worker_rlimit_nofile 8192;
 events {{ worker_connections 8000; }}
 stream {{
     access_log off;
-    proxy_half_close on;
+    proxy_half_close {half_close};
     proxy_timeout 3h;
     ssl_certificate \"{cert}\";
     ssl_certificate_key \"{key}\";
@@ -145,6 +153,7 @@ stream {{
 }}
 ",
         module = peers::nginx_module_line(),
+        half_close = if half_close { "on" } else { "off" },
         folder = folder.display(),
         cert = pki.server_cert.display(),
         key = pki.server_key.display(),

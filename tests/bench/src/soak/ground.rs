@@ -55,11 +55,12 @@ impl Ground {
         let stranger = pki::make(&ours.program, &root.join("stranger"))?;
         let ledger = Arc::new(Ledger::new(seed));
         let addresses = addresses(service::start(Arc::clone(&ledger))?);
-        let gateway = |name: &str, address| {
-            Gateway::nginx(&root.join(name), address, addresses.service, &pki)
+        let gateway = |name: &str, address, half_close| {
+            let service = (addresses.service, half_close);
+            Gateway::nginx(&root.join(name), address, service, &pki)
         };
-        let nginx = gateway("nginx", addresses.nginx)?;
-        let shaky = gateway("shaky", addresses.shaky)?;
+        let nginx = gateway("nginx", addresses.nginx, true)?;
+        let shaky = gateway("shaky", addresses.shaky, false)?;
         let openssl = Gateway::openssl(&root.join("openssl"), addresses.openssl, &pki)?;
         let moody = Moody::start(Arc::clone(&ledger), addresses.moody);
         let own = Own::new(&ours.program, &root, &pki)?;

@@ -12,6 +12,8 @@ use super::pairs::Pair;
 
 /// Violations that are told; all are counted.
 const TOLD_MAX: usize = 40;
+/// Of each, at most.
+const TOLD_CHARS: usize = 1500;
 
 /// What a client does with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,7 +111,6 @@ pub(super) struct Ledger {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ticket {
     pub(super) id: u64,
-    pub(super) kind: Kind,
     pair: Pair,
     port: u16,
 }
@@ -147,12 +148,7 @@ impl Ledger {
                 line: None,
             }),
         }
-        Ticket {
-            id,
-            kind,
-            pair,
-            port,
-        }
+        Ticket { id, pair, port }
     }
 
     /// Its client is done with it.
@@ -213,7 +209,12 @@ impl Ledger {
                 books.waiting.remove(&id);
                 let judged = judge::connection(pair, kind, client, line, service);
                 told.extend(judged.err().map(|what| {
-                    format!("{kind:?} at {pair:?}: {what}; {client:?}, {service:?}, {line:?}")
+                    let (outward, inward) = (line.outward, line.inward);
+                    format!(
+                        "{kind:?} at {pair:?}: {what}; {client:?}, {service:?}, the program {outward} and \
+                         {inward} bytes: {} {}",
+                        line.reason, line.text
+                    )
                 }));
                 books.services.remove(&id);
             }
@@ -229,6 +230,7 @@ impl Ledger {
 
     fn note(&self, books: &mut Books, what: String) {
         self.broken.fetch_add(1, Relaxed);
+        let what: String = what.chars().take(TOLD_CHARS).collect();
         if books.violations.len() < TOLD_MAX {
             eprintln!("soak: {what}");
             books.violations.push(what);

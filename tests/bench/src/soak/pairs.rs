@@ -125,6 +125,10 @@ pub(super) fn config(addresses: &Addresses, own: &Path, ca: &Path, has_extra: bo
         if pair.mode() != "server" {
             value["server_name"] = json!("localhost");
         }
+        if matches!(pair, Pair::Nginx | Pair::Bridge) {
+            // nginx sends none to whoever has sent one.
+            value["on_truncation"] = json!("end");
+        }
         if pair.has_tls_inbound() {
             value["cert"] = json!(own.join("localhost.pem"));
             value["key"] = json!(own.join("localhost.key"));

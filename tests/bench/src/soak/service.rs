@@ -25,7 +25,7 @@ const STACK_BYTES: usize = 256 * 1024;
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
 const TICK: Duration = Duration::from_millis(20);
 
-/// What a connection is for. Its client ends first in all of them but the last.
+/// What a connection is for. Its client ends first in all of them but the last two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
     /// Everything comes back.
@@ -34,15 +34,18 @@ pub(super) enum Request {
     Sink,
     /// Once the client has ended, so many bytes of the pattern come.
     Source,
+    /// So many bytes of the pattern come, and the end behind them.
+    Gift,
     /// So many bytes come, and then a reset.
     Reset,
 }
 
 impl Request {
-    const ALL: [Request; 4] = [
+    const ALL: [Request; 5] = [
         Request::Echo,
         Request::Sink,
         Request::Source,
+        Request::Gift,
         Request::Reset,
     ];
 
@@ -95,8 +98,9 @@ fn serve(mut stream: TcpStream, ledger: &Ledger) {
     if ready.and_then(|()| stream.read_exact(&mut header)).is_err() {
         return;
     }
+    // What is no request is seen by its client, whose connection then has no end that fits. The service
+    // with moods meets TLS.
     let Some((request, id, amount)) = Request::read(&header) else {
-        ledger.violation(format!("the service was sent {header:02x?} for a header"));
         return;
     };
     let mut saw = ServiceSaw {
@@ -128,7 +132,7 @@ fn answer(
         return resets(stream);
     }
     let mut is_right = true;
-    loop {
+    while request != Request::Gift {
         let count = stream.read(&mut piece)?;
         saw.received += count as u64;
         match request {
@@ -144,7 +148,7 @@ fn answer(
             receipt[..8].copy_from_slice(&payload.to_be_bytes());
             send(stream, &receipt, saw)?;
         }
-        Request::Source => {
+        Request::Source | Request::Gift => {
             let mut left = amount;
             while left > 0 {
                 let count = left.min(PIECE_BYTES as u64) as usize;
@@ -155,7 +159,12 @@ fn answer(
         }
         _ => {}
     }
-    stream.shutdown(Shutdown::Write)
+    stream.shutdown(Shutdown::Write)?;
+    if request == Request::Gift {
+        // The other end would be reset otherwise, before it has read all of it.
+        while stream.read(&mut piece)? > 0 {}
+    }
+    Ok(())
 }
 
 /// What is wrong with the service that is out of order.
