@@ -10,8 +10,8 @@ use super::client::Client;
 use super::ground::Ground;
 use super::ledger::Kind;
 use super::pairs::Pair;
-use super::random::{Pattern, Random};
-use super::service::{HEADER_BYTES, PIECE_BYTES, RECEIPT_BYTES, Request};
+use super::random::{PIECE_BYTES, Pattern, Random, send_pattern};
+use super::service::{HEADER_BYTES, RECEIPT_BYTES, Request};
 
 /// Those whose connections nothing may disturb.
 const CALM: [Pair; 3] = [Pair::Nginx, Pair::Server, Pair::Bridge];
@@ -32,7 +32,7 @@ type Work = fn(&mut Lane<'_>);
 /// All lanes, and how many there are of each.
 pub(super) const LANES: [(Work, usize); 10] = [
     (churn, 4),
-    (talk, 24),
+    (talk, 60),
     (move_bulk, 2),
     (read_slowly, 3),
     (reset, 2),
@@ -117,15 +117,7 @@ fn up(lane: &mut Lane<'_>, pair: Pair, amount: u64) -> io::Result<()> {
     let mut client = lane.open(pair, Kind::Up)?;
     let id = client.ticket.id;
     client.send(&Request::Sink.header(id, 0))?;
-    let mut pattern = Pattern::of(id);
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut left = amount;
-    while left > 0 {
-        let count = left.min(PIECE_BYTES as u64) as usize;
-        pattern.fill(&mut piece[..count]);
-        client.send(&piece[..count])?;
-        left -= count as u64;
-    }
+    send_pattern(&mut Pattern::of(id), amount, |bytes| client.send(bytes))?;
     client.end()?;
     let mut receipt = amount.to_be_bytes().to_vec();
     receipt.push(1);
@@ -180,15 +172,9 @@ fn both_ways(lane: &mut Lane<'_>, pair: Pair, amount: u64) -> io::Result<()> {
     };
     let mut sender = socket.try_clone()?;
     let sent = thread::spawn(move || -> io::Result<()> {
-        let mut pattern = Pattern::of(id);
-        let mut piece = vec![0; PIECE_BYTES];
-        let mut left = amount;
-        while left > 0 {
-            let count = left.min(PIECE_BYTES as u64) as usize;
-            pattern.fill(&mut piece[..count]);
-            sender.write_all(&piece[..count])?;
-            left -= count as u64;
-        }
+        send_pattern(&mut Pattern::of(id), amount, |bytes| {
+            sender.write_all(bytes)
+        })?;
         sender.shutdown(Shutdown::Write)
     });
     let mut pattern = Pattern::of(id);

@@ -35,6 +35,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use gauges::{Metrics, Standing};
 use ground::Ground;
 use lanes::Lane;
+use ledger::Kind;
 use pairs::Pair;
 use random::Random;
 use service::PATIENCE;
@@ -115,6 +116,7 @@ pub(crate) fn soak(words: &Soak) -> io::Result<()> {
     eprintln!("{after:?}");
     bounds(&ground, before, after);
     agreement(&ground, &ground.metrics()?);
+    happened(&ground, &course.events);
     if !ground.program.end()?.success() {
         let words = "the program does not end with success".to_owned();
         ground.ledger.violation(words);
@@ -271,6 +273,31 @@ fn bounds(ground: &Ground, before: Standing, after: Standing) {
         before.descriptors as u64,
     );
     hold("threads", after.threads as u64, before.threads as u64);
+}
+
+/// Whether all of it was there: a bound that nothing was held to is none.
+fn happened(ground: &Ground, events: &Events) {
+    let ledger = &ground.ledger;
+    let kinds = ledger.kinds();
+    for kind in Kind::ALL
+        .into_iter()
+        .filter(|kind| !kinds.contains_key(kind))
+    {
+        ledger.violation(format!("nobody has done {kind:?}"));
+    }
+    let sums = ledger.sums();
+    for pair in Pair::ALL.into_iter().filter(|pair| *pair != Pair::Mute) {
+        let sum = sums.get(&pair);
+        if !sum.is_some_and(|sum| sum.reasons.contains_key("completed")) {
+            ledger.violation(format!("nothing was completed at {pair:?}"));
+        }
+    }
+    for event in trouble::ROUND
+        .into_iter()
+        .filter(|event| !events.contains_key(event))
+    {
+        ledger.violation(format!("there was no {event:?}"));
+    }
 }
 
 /// Whether the program's metrics say what its access log says. Those of a pair go with it.

@@ -1,5 +1,10 @@
 //! Chance that a seed repeats, and the bytes that both ends of a connection know.
 
+use std::io;
+
+/// What is moved at once.
+pub(super) const PIECE_BYTES: usize = 64 * 1024;
+
 /// The generator SplitMix64 (Steele, Lea and Flood, 2014).
 #[derive(Clone)]
 pub(super) struct Random(u64);
@@ -72,6 +77,23 @@ impl Pattern {
         self.used += 1;
         self.word[self.used - 1]
     }
+}
+
+/// Sends so many of its next bytes.
+pub(super) fn send_pattern(
+    pattern: &mut Pattern,
+    amount: u64,
+    mut send: impl FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut left = amount;
+    while left > 0 {
+        let count = left.min(PIECE_BYTES as u64) as usize;
+        pattern.fill(&mut piece[..count]);
+        send(&piece[..count])?;
+        left -= count as u64;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -10,14 +10,12 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use super::ledger::{Ledger, ServiceSaw};
-use super::random::Pattern;
+use super::random::{PIECE_BYTES, Pattern, send_pattern};
 
 /// A connection begins with a request, its number and an amount.
 pub(super) const HEADER_BYTES: usize = 17;
 /// What a sink answers: how many bytes came, and whether they were the right ones.
 pub(super) const RECEIPT_BYTES: usize = 9;
-/// What is moved at once.
-pub(super) const PIECE_BYTES: usize = 64 * 1024;
 /// Each of these threads does little.
 const STACK_BYTES: usize = 256 * 1024;
 /// How long an end that is waited for may be silent before it counts as lost: no bound on the
@@ -118,53 +116,78 @@ fn answer(
     amount: u64,
     saw: &mut ServiceSaw,
 ) -> io::Result<()> {
-    let mut piece = vec![0; PIECE_BYTES];
     let mut pattern = Pattern::of(id);
-    let send = |stream: &mut TcpStream, bytes: &[u8], saw: &mut ServiceSaw| {
-        stream.write_all(bytes)?;
-        saw.sent += bytes.len() as u64;
-        io::Result::Ok(())
-    };
-    if request == Request::Reset {
-        piece.truncate(usize::try_from(amount).unwrap_or(PIECE_BYTES));
-        pattern.fill(&mut piece);
-        send(stream, &piece, saw)?;
-        return resets(stream);
-    }
-    let mut is_right = true;
-    while request != Request::Gift {
-        let count = stream.read(&mut piece)?;
-        saw.received += count as u64;
-        match request {
-            _ if count == 0 => break,
-            Request::Echo => send(stream, &piece[..count], saw)?,
-            _ => is_right &= pattern.fits(&piece[..count]),
-        }
-    }
     match request {
+        Request::Echo => echo(stream, saw)?,
         Request::Sink => {
+            let is_right = received(stream, |bytes| pattern.fits(bytes), saw)?;
             let mut receipt = [u8::from(is_right); RECEIPT_BYTES];
             let payload = saw.received - HEADER_BYTES as u64;
             receipt[..8].copy_from_slice(&payload.to_be_bytes());
             send(stream, &receipt, saw)?;
         }
-        Request::Source | Request::Gift => {
-            let mut left = amount;
-            while left > 0 {
-                let count = left.min(PIECE_BYTES as u64) as usize;
-                pattern.fill(&mut piece[..count]);
-                send(stream, &piece[..count], saw)?;
-                left -= count as u64;
-            }
+        Request::Source => {
+            received(stream, |_| true, saw)?;
+            give(stream, &mut pattern, amount, saw)?;
         }
-        _ => {}
+        Request::Gift => {
+            give(stream, &mut pattern, amount, saw)?;
+            stream.shutdown(Shutdown::Write)?;
+            // The other end would be reset otherwise, before it has read all of it.
+            received(stream, |_| true, saw)?;
+            return Ok(());
+        }
+        Request::Reset => {
+            give(stream, &mut pattern, amount, saw)?;
+            return resets(stream);
+        }
     }
-    stream.shutdown(Shutdown::Write)?;
-    if request == Request::Gift {
-        // The other end would be reset otherwise, before it has read all of it.
-        while stream.read(&mut piece)? > 0 {}
-    }
+    stream.shutdown(Shutdown::Write)
+}
+
+fn send(stream: &mut TcpStream, bytes: &[u8], saw: &mut ServiceSaw) -> io::Result<()> {
+    stream.write_all(bytes)?;
+    saw.sent += bytes.len() as u64;
     Ok(())
+}
+
+fn echo(stream: &mut TcpStream, saw: &mut ServiceSaw) -> io::Result<()> {
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        let count = stream.read(&mut piece)?;
+        if count == 0 {
+            return Ok(());
+        }
+        saw.received += count as u64;
+        send(stream, &piece[..count], saw)?;
+    }
+}
+
+/// Reads until the end; whether all of it fits.
+fn received(
+    stream: &mut TcpStream,
+    mut fits: impl FnMut(&[u8]) -> bool,
+    saw: &mut ServiceSaw,
+) -> io::Result<bool> {
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut is_right = true;
+    loop {
+        let count = stream.read(&mut piece)?;
+        if count == 0 {
+            return Ok(is_right);
+        }
+        saw.received += count as u64;
+        is_right &= fits(&piece[..count]);
+    }
+}
+
+fn give(
+    stream: &mut TcpStream,
+    pattern: &mut Pattern,
+    amount: u64,
+    saw: &mut ServiceSaw,
+) -> io::Result<()> {
+    send_pattern(pattern, amount, |bytes| send(stream, bytes, saw))
 }
 
 /// What is wrong with the service that is out of order.

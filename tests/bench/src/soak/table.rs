@@ -6,6 +6,7 @@ use std::fmt::{Display, Write};
 use super::Outcome;
 use super::gauges::Standing;
 use super::ledger::{Ledger, Sum};
+use super::pairs::Pair;
 use crate::stats::{self, median};
 
 /// The whole text.
@@ -41,11 +42,7 @@ pub(super) fn markdown(outcome: &Outcome, ledger: &Ledger) -> String {
             .into_iter()
             .map(|(kind, count)| (format!("{kind:?}"), count)),
     );
-    let mut reasons = BTreeMap::<String, u64>::new();
-    for (reason, count) in ledger.sums().into_values().flat_map(|sum| sum.reasons) {
-        *reasons.entry(reason).or_default() += count;
-    }
-    text += &counts("reason of the end", reasons);
+    text += &reasons(&ledger.sums());
     let events = outcome.course.events.iter();
     text += &counts(
         "meanwhile",
@@ -62,6 +59,29 @@ pub(super) fn markdown(outcome: &Outcome, ledger: &Ledger) -> String {
                 let _ = writeln!(text, "* {what}");
             }
         }
+    }
+    text
+}
+
+/// Why connections have ended, by pair.
+fn reasons(sums: &BTreeMap<Pair, Sum>) -> String {
+    let mut all = BTreeMap::<&str, Vec<u64>>::new();
+    for (at, sum) in sums.values().enumerate() {
+        for (reason, count) in &sum.reasons {
+            all.entry(reason).or_insert_with(|| vec![0; sums.len()])[at] = *count;
+        }
+    }
+    let mut text = String::from("\n| reason of the end |");
+    for pair in sums.keys() {
+        let _ = write!(text, " {} |", pair.name());
+    }
+    let _ = write!(text, "\n|---|{}\n", "---:|".repeat(sums.len()));
+    for (reason, counts) in all {
+        let _ = write!(text, "| `{reason}` |");
+        for count in counts {
+            let _ = write!(text, " {count} |");
+        }
+        text += "\n";
     }
     text
 }

@@ -26,7 +26,7 @@ pub(super) enum Event {
 }
 
 /// One round of them.
-const ROUND: [Event; 9] = [
+pub(super) const ROUND: [Event; 9] = [
     Event::Mood,
     Event::ServerRotation,
     Event::NginxKilled,
