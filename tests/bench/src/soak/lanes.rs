@@ -392,6 +392,8 @@ fn reversed(lane: &mut Lane<'_>) -> io::Result<()> {
         if !answer[..line.len()].iter().eq(line.iter().rev()) {
             return Ok(());
         }
+        // So that it is alive when it is killed.
+        lane.pause(5, 60);
     }
     client.end()?;
     echoed(&mut client, &[])

@@ -116,7 +116,7 @@ pub(crate) fn soak(words: &Soak) -> io::Result<()> {
     eprintln!("{after:?}");
     bounds(&ground, before, after);
     agreement(&ground, &ground.metrics()?);
-    happened(&ground, &course.events);
+    happened(&ground, &course.events, &ground.metrics()?);
     if !ground.program.end()?.success() {
         let words = "the program does not end with success".to_owned();
         ground.ledger.violation(words);
@@ -276,7 +276,7 @@ fn bounds(ground: &Ground, before: Standing, after: Standing) {
 }
 
 /// Whether all of it was there: a bound that nothing was held to is none.
-fn happened(ground: &Ground, events: &Events) {
+fn happened(ground: &Ground, events: &Events, metrics: &Metrics) {
     let ledger = &ground.ledger;
     let kinds = ledger.kinds();
     for kind in Kind::ALL
@@ -290,6 +290,12 @@ fn happened(ground: &Ground, events: &Events) {
         let sum = sums.get(&pair);
         if !sum.is_some_and(|sum| sum.reasons.contains_key("completed")) {
             ledger.violation(format!("nothing was completed at {pair:?}"));
+        }
+    }
+    for (pair, role) in [(Pair::Nginx, "client"), (Pair::Server, "server")] {
+        let more = format!(",role=\"{role}\",resumed=\"true\"");
+        if metrics.of("tls_handshake_duration_seconds_count", pair, &more) == 0 {
+            ledger.violation(format!("no session was resumed at {pair:?}"));
         }
     }
     for event in trouble::ROUND
