@@ -12,6 +12,8 @@ use super::pairs::Pair;
 
 /// Violations that are told; all are counted.
 const TOLD_MAX: usize = 40;
+/// So many more, if they are not of one connection.
+const TOLD_BESIDES: usize = 40;
 /// Of each, at most.
 const TOLD_CHARS: usize = 1500;
 
@@ -259,14 +261,14 @@ impl Ledger {
             books.cases.remove(&(pair, port));
         }
         for what in told {
-            self.note(books, what);
+            self.note(books, what, TOLD_MAX);
         }
     }
 
-    fn note(&self, books: &mut Books, what: String) {
+    fn note(&self, books: &mut Books, what: String, most: usize) {
         self.broken.fetch_add(1, Relaxed);
         let what: String = what.chars().take(TOLD_CHARS).collect();
-        if books.violations.len() < TOLD_MAX {
+        if books.violations.len() < most {
             eprintln!("soak: {what}");
             books.violations.push(what);
         }
@@ -274,7 +276,7 @@ impl Ledger {
 
     /// Something is not as it must be.
     pub(super) fn violation(&self, what: String) {
-        self.note(&mut self.books(), what);
+        self.note(&mut self.books(), what, TOLD_MAX + TOLD_BESIDES);
     }
 
     /// Connections of which not everybody has spoken, in words.
