@@ -25,7 +25,7 @@ bench := --locked --release --manifest-path tests/bench/Cargo.toml --target-dir 
 fips_module = BORING_BSSL_FIPS_PATH="$$(readlink -e target/fips/boringssl)" BORING_BSSL_FIPS_ASSUME_PATCHED=1
 fips_cargo := --locked --features fips --target-dir target/fips
 
-.PHONY: help demo build test bench growth decisions lint deny fips fips-openssl fips-test image image-test
+.PHONY: help demo build test bench growth decisions soak lint deny fips fips-openssl fips-test image image-test
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -59,6 +59,11 @@ decisions: ## what a connector's decisions cost, with PostgreSQL; QUICK and SAVE
 	@.ci/prepare bench
 	cargo build --locked --release
 	cargo run $(bench) -- decisions $(if $(QUICK),--quick) $(if $(SAVE),--save $(SAVE))
+
+soak: ## everything at once for MINUTES=10, and how it stands then; SEED=n for chance, SAVE=folder for table and plot
+	@.ci/prepare bench
+	cargo build --locked --release
+	cargo run $(bench) -- soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(SAVE),--save $(SAVE))
 
 lint: deny ## formatting, clippy for both backends, and `make deny`
 	@.ci/prepare build

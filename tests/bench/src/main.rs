@@ -17,6 +17,7 @@ mod processors;
 mod report;
 mod run;
 mod scenario;
+mod soak;
 mod stats;
 mod subject;
 
@@ -45,6 +46,8 @@ enum Command {
     },
     /// Measures what a connector's decisions cost, with PostgreSQL
     Decisions(decisions::Decisions),
+    /// Puts everything at once onto mtls-persona, and looks how it stands afterwards
+    Soak(soak::Soak),
     /// The plain relay of the floor; started by the others
     #[command(hide = true)]
     Relay {
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
         Command::Compare(words) => run::compare(&words),
         Command::Growth { seconds } => run::growth(seconds),
         Command::Decisions(words) => decisions::decisions(&words),
+        Command::Soak(words) => soak::soak(&words),
         Command::Relay { inbound, outbound } => floor::relay(inbound, outbound),
     };
     match outcome {

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -42,6 +42,16 @@ impl Subject {
             .stdin(Stdio::null())
             .stdout(out.try_clone()?)
             .stderr(out);
+        Subject::spawn(command, log, inbound)
+    }
+
+    /// As [`Subject::start`], for a command whose output is read by the caller.
+    pub(crate) fn start_piped(mut command: Command, inbound: SocketAddr) -> io::Result<Subject> {
+        command.stdin(Stdio::null());
+        Subject::spawn(command, PathBuf::new(), inbound)
+    }
+
+    fn spawn(mut command: Command, log: PathBuf, inbound: SocketAddr) -> io::Result<Subject> {
         let child = command.spawn()?;
         let mut subject = Subject {
             child,
@@ -97,6 +107,26 @@ impl Subject {
     /// The process and its children.
     pub(crate) fn pids(&self) -> &[i32] {
         &self.pids
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<()> {
+        Ok(kill(Pid::from_raw(self.child.id() as i32), signal)?)
+    }
+
+    /// Asks it to end, and waits for that.
+    pub(crate) fn end(&mut self) -> io::Result<ExitStatus> {
+        self.signal(Signal::SIGTERM)?;
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(io::Error::other("it does not end"));
+            }
+            std::thread::sleep(TICK);
+        }
     }
 
     /// Memory that is its own, in KiB: what it shares with others counts in part (PSS).

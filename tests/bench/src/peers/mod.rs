@@ -21,6 +21,7 @@ mod ours;
 mod stunnel;
 mod tools;
 
+pub(crate) use nginx::module_line as nginx_module_line;
 pub(crate) use tools::{FIPS_GROUP, GROUP, on_path};
 
 /// Which legs are TLS.

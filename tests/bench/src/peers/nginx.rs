@@ -35,6 +35,12 @@ fn module() -> Option<&'static str> {
         .find(|module| Path::new(module).exists())
 }
 
+/// The line of a configuration that loads the stream module, if there has to be one.
+pub(crate) fn module_line() -> String {
+    let module = module().map(|module| format!("load_module {module};\n"));
+    module.unwrap_or_default()
+}
+
 /// Built in, that is: with `--with-stream`, not with `--with-stream=dynamic`.
 fn has_stream(said: &str) -> bool {
     said.split_whitespace().any(|word| word == "--with-stream")
@@ -49,7 +55,6 @@ pub(super) fn command(program: &Path, setup: &Setup<'_>, files: &Files) -> io::R
 }
 
 fn config(setup: &Setup<'_>, files: &Files) -> String {
-    let module = module().map(|module| format!("load_module {module};\n"));
     // The folder is closed to the user that workers would have otherwise. Who is not root cannot
     // choose, and is warned of it.
     let user = if tools::is_root() { "user root;\n" } else { "" };
@@ -73,7 +78,7 @@ stream {{
     proxy_timeout {idle}s;
 {server}}}
 ",
-        module = module.unwrap_or_default(),
+        module = module_line(),
         folder = files.folder,
         workers = tools::WORKERS,
         connections = descriptors.saturating_sub(100).max(100),
