@@ -404,6 +404,9 @@ impl Session {
             return finding;
         }
         let first = &self.first[..usize::from(self.first_len)];
+        let protocol = error::plaintext_protocol(first);
+        // Who speaks something else sends no alert, whatever its bytes look like.
+        let plain_alert = plain_alert.filter(|_| protocol.is_none());
         let words = match (error, plain_alert) {
             (LibraryError::Alert(alert), _) | (LibraryError::Refused(_), Some(alert)) => {
                 return self.alert(alert, true);
@@ -415,7 +418,7 @@ impl Session {
             }
         };
         let reason = error::handshake_reason(&words);
-        match (reason, error::plaintext_protocol(first)) {
+        match (reason, protocol) {
             (CloseReason::TlsMalformed | CloseReason::TlsPlaintext, Some(protocol)) => {
                 let detail = format!("the peer speaks {protocol}, not TLS");
                 TlsError::new(CloseReason::TlsPlaintext, detail)

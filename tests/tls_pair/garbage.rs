@@ -63,6 +63,19 @@ fn a_peer_that_speaks_a_known_protocol_instead_of_tls_is_told_by_its_name() {
 }
 
 #[test]
+fn a_known_protocol_is_told_by_its_name_even_if_its_bytes_end_like_an_alert() {
+    let sides = Sides::good(&TestPki::new());
+    for (bytes, _) in PLAINTEXT {
+        let bytes = [bytes, &[21, 3, 3, 0, 2, 2, 48]].concat();
+        for mut end in both(&sides) {
+            let reason = tell(&mut end, &bytes, &mut Chunks::Whole);
+            let error = end.refusal.unwrap();
+            assert_eq!(reason, CloseReason::TlsPlaintext, "{error}");
+        }
+    }
+}
+
+#[test]
 fn garbage_is_malformed_in_both_roles() {
     let sides = Sides::good(&TestPki::new());
     let mut numbers = Numbers(99);

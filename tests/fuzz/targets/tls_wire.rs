@@ -26,17 +26,19 @@ const RECORD_OVERHEAD_BYTES: usize = 256;
 /// One end and the wire that leads from it to the other.
 struct Half {
     end: End,
-    /// What it has said and what was not delivered yet.
+    /// What it has said and what was not delivered yet, as far as nobody has changed it.
     wire: Vec<u8>,
-    said: usize,
+    /// All that it has said, and all that was delivered as that.
+    said: Vec<u8>,
+    delivered: Vec<u8>,
     /// Data that it was given to send.
     sent: Vec<u8>,
-    writes: usize,
-    has_ended: bool,
-    /// Something on its wire is not what it has said, and how much data it had sent then.
-    is_tampered: bool,
-    /// That was once both had shaken hands.
-    is_tampered_when_open: bool,
+    /// How much it had said, and how much data it had sent, behind each piece of data.
+    writes: Vec<(usize, usize)>,
+    /// How much it had said once it had ended.
+    ended_at: Option<usize>,
+    /// What was delivered once both had shaken hands; all behind that must be as it was said.
+    open_at: Option<usize>,
 }
 
 fuzz_target!(|bytes: &[u8]| {
@@ -53,14 +55,14 @@ fuzz_target!(|bytes: &[u8]| {
             break;
         }
         step(&mut script, &mut halves);
-        halves.iter_mut().for_each(Half::gather);
+        gather(&mut halves);
         check(&halves);
     }
     settle(&mut halves);
     for half in &mut halves {
         half.end.cut();
-        half.gather();
     }
+    gather(&mut halves);
     check(&halves);
     for (from, to) in [(0, 1), (1, 0)] {
         over(&halves[from], &halves[to].end);
@@ -72,24 +74,48 @@ impl Half {
         Half {
             end,
             wire: Vec::new(),
-            said: 0,
+            said: Vec::new(),
+            delivered: Vec::new(),
             sent: Vec::new(),
-            writes: 0,
-            has_ended: false,
-            is_tampered: false,
-            is_tampered_when_open: false,
+            writes: Vec::new(),
+            ended_at: None,
+            open_at: None,
         }
     }
 
     /// Takes what the end wants to say.
     fn gather(&mut self) {
         let output = self.end.output();
-        self.said += output.len();
+        self.said.extend(&output);
         self.wire.extend(output);
     }
 
     fn may_send(&self) -> bool {
-        self.end.is_open && !self.has_ended && self.end.failure().is_none()
+        self.end.is_open && self.ended_at.is_none() && self.end.failure().is_none()
+    }
+
+    /// From where on what was delivered is not what was said.
+    fn changed_at(&self) -> Option<usize> {
+        let mut both = self.said.iter().zip(&self.delivered);
+        let differs = both.position(|(said, delivered)| said != delivered);
+        let has_more = self.delivered.len() > self.said.len();
+        differs.or(has_more.then_some(self.said.len()))
+    }
+}
+
+/// Delivers the next bytes of one wire.
+fn deliver(halves: &mut [Half; 2], from: usize, count: usize) {
+    let piece: Vec<u8> = halves[from].wire.drain(..count).collect();
+    halves[from].delivered.extend(&piece);
+    halves[1 - from].end.feed(&piece);
+}
+
+fn gather(halves: &mut [Half; 2]) {
+    halves.iter_mut().for_each(Half::gather);
+    if halves.iter().all(|half| half.end.is_open) {
+        for half in halves {
+            half.open_at.get_or_insert(half.delivered.len());
+        }
     }
 }
 
@@ -97,7 +123,6 @@ impl Half {
 fn step(script: &mut Script<'_>, halves: &mut [Half; 2]) {
     let action = script.byte();
     let from = usize::from(action & 1);
-    let are_open = halves.iter().all(|half| half.end.is_open);
     let half = &mut halves[from];
     match action >> 1 & 7 {
         // Of data and deliveries there are to be many.
@@ -108,19 +133,13 @@ fn step(script: &mut Script<'_>, halves: &mut [Half; 2]) {
                 1 => script.below(32).min(half.wire.len()),
                 _ => script.below(half.wire.len() + 1),
             };
-            let piece: Vec<u8> = half.wire.drain(..count).collect();
-            halves[1 - from].end.feed(&piece);
+            deliver(halves, from, count);
         }
-        4 | 5 => {
-            let before = half.wire.clone();
-            tamper(script, &mut half.wire);
-            let changed = before != half.wire;
-            half.is_tampered |= changed;
-            half.is_tampered_when_open |= changed && are_open;
-        }
-        6 if half.end.is_open && !half.has_ended => {
-            half.has_ended = true;
+        4 | 5 => tamper(script, &mut half.wire),
+        6 if half.may_send() => {
             half.end.end();
+            half.gather();
+            half.ended_at = Some(half.said.len());
         }
         7 => settle(halves),
         _ => {}
@@ -141,7 +160,8 @@ fn send(script: &mut Script<'_>, half: &mut Half) {
         .collect();
     half.end.send(&data);
     half.sent.extend(data);
-    half.writes += 1;
+    half.gather();
+    half.writes.push((half.said.len(), half.sent.len()));
 }
 
 /// Changes bytes on their way; not always does it come to anything.
@@ -173,13 +193,13 @@ fn tamper(script: &mut Script<'_>, wire: &mut Vec<u8>) {
 /// Delivers everything, until nobody has more to say.
 fn settle(halves: &mut [Half; 2]) {
     for _ in 0..100 {
-        halves.iter_mut().for_each(Half::gather);
+        gather(halves);
         if halves.iter().all(|half| half.wire.is_empty()) {
             return;
         }
         for from in 0..2 {
-            let all = std::mem::take(&mut halves[from].wire);
-            halves[1 - from].end.feed(&all);
+            let all = halves[from].wire.len();
+            deliver(halves, from, all);
         }
     }
     panic!("they never stop talking");
@@ -193,9 +213,13 @@ fn check(halves: &[Half; 2]) {
             half.sent.starts_with(got),
             "what has come is not what was sent"
         );
-        let records = half.sent.len() / 16_384 + 2 * half.writes;
+        let records = half.sent.len() / 16_384 + 2 * half.writes.len();
         let most = half.sent.len() + records * RECORD_OVERHEAD_BYTES + OWN_BYTES_MAX;
-        assert!(half.said <= most, "{} bytes were said", half.said);
+        assert!(
+            half.said.len() <= most,
+            "{} bytes were said",
+            half.said.len()
+        );
     }
 }
 
@@ -204,12 +228,25 @@ fn over(from: &Half, to: &End) {
     let has_verdict = to.refusal.is_some() || to.ending.is_some();
     assert!(has_verdict, "no verdict");
     let ended = to.ending == Some(ReadOutcome::End);
-    if from.is_tampered_when_open {
-        assert!(!ended, "a stream that was changed has ended cleanly");
-        return;
+    let changed_at = from.changed_at();
+    // What stood behind the end is nobody's, and was not read.
+    let is_whole = from.delivered.len() >= from.said.len() && changed_at.is_none();
+    let end_is_whole =
+        |at: usize| from.delivered.len() >= at && changed_at.is_none_or(|from| from >= at);
+    match from.open_at {
+        None => {}
+        // Before that, not every byte is one that is authenticated.
+        Some(open) if changed_at.is_some_and(|at| at < open) => {}
+        Some(_) => {
+            let can_end = from.ended_at.is_some_and(end_is_whole);
+            assert!(!ended || can_end, "a stream ends cleanly without its end");
+            let behind = changed_at.and_then(|at| from.writes.iter().find(|(said, _)| *said > at));
+            let is_bounded = behind.is_none_or(|(_, sent)| to.got.len() < *sent);
+            assert!(is_bounded, "data came through a byte that was changed");
+        }
     }
-    if !from.is_tampered && from.end.failure().is_none() && to.failure().is_none() {
+    if is_whole && from.end.failure().is_none() && to.failure().is_none() {
         assert_eq!(to.got.len(), from.sent.len(), "not all has come");
-        assert_eq!(ended, from.has_ended, "{:?}", to.ending);
+        assert_eq!(ended, from.ended_at.is_some(), "{:?}", to.ending);
     }
 }
