@@ -1,6 +1,12 @@
 //! Sessions back to back, as the tests of tests/tls_pair have them.
 
-#![allow(clippy::unwrap_used, missing_docs, dead_code, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::should_implement_trait,
+    missing_docs,
+    dead_code,
+    unreachable_pub
+)]
 
 use std::sync::OnceLock;
 

@@ -156,7 +156,7 @@ fn send(script: &mut Script<'_>, half: &mut Half) {
     };
     let from = half.sent.len();
     let data: Vec<u8> = (from..from + count)
-        .map(|at| (at * 31 >> 3) as u8)
+        .map(|at| ((at * 31) >> 3) as u8)
         .collect();
     half.end.send(&data);
     half.sent.extend(data);
