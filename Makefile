@@ -19,13 +19,16 @@ endif
 # What the benchmark is made of shares the program's folder, so that BoringSSL is built once.
 bench := --locked --release --manifest-path tests/bench/Cargo.toml --target-dir target
 
+# The targets of the fuzzer, to be looked at; `make fuzz` builds them as cargo-fuzz does.
+fuzz := --locked --manifest-path tests/fuzz/Cargo.toml --target-dir target
+
 # BoringSSL's FIPS module is built once, before cargo, so that the tests run on the very module that
 # the release has. It is as BoringSSL has it: the crate's patches are left out. The folder is named
 # as it is now, see fips/build-boringssl.
 fips_module = BORING_BSSL_FIPS_PATH="$$(readlink -e target/fips/boringssl)" BORING_BSSL_FIPS_ASSUME_PATCHED=1
 fips_cargo := --locked --features fips --target-dir target/fips
 
-.PHONY: help demo build test bench growth decisions soak lint deny fips fips-openssl fips-test image image-test
+.PHONY: help demo build test bench growth decisions soak fuzz lint deny fips fips-openssl fips-test image image-test
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -65,6 +68,10 @@ soak: ## everything at once for MINUTES=10, and how it stands then; SEED=n for c
 	cargo build --locked --release
 	cargo run $(bench) -- soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(SAVE),--save $(SAVE))
 
+fuzz: ## what strangers send, made up for SECONDS_EACH=60 a target; TARGET=name for one of tests/fuzz/targets
+	@.ci/prepare fuzz
+	@tests/fuzz/run
+
 lint: deny ## formatting, clippy for both backends, and `make deny`
 	@.ci/prepare build
 	cargo fmt --check
@@ -72,6 +79,8 @@ lint: deny ## formatting, clippy for both backends, and `make deny`
 	cargo clippy --locked --all-targets $(openssl) -- -D warnings
 	cargo fmt --check --manifest-path tests/bench/Cargo.toml
 	cargo clippy $(bench) --all-targets -- -D warnings
+	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
+	cargo clippy $(fuzz) --all-targets -- -D warnings
 
 deny: ## licences, sources, banned crates and advisories of the dependencies
 	@.ci/deny

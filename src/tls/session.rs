@@ -404,18 +404,24 @@ impl Session {
             return finding;
         }
         let first = &self.first[..usize::from(self.first_len)];
+        let protocol = error::plaintext_protocol(first);
+        // Who speaks something else sends no alert, whatever its bytes look like.
+        let is_tls = |words: &str| {
+            protocol.is_none() && error::handshake_reason(words) != CloseReason::TlsPlaintext
+        };
         let words = match (error, plain_alert) {
-            (LibraryError::Alert(alert), _) | (LibraryError::Refused(_), Some(alert)) => {
+            (LibraryError::Alert(alert), _) => return self.alert(alert, true),
+            (LibraryError::Refused(words), Some(alert)) if is_tls(&words) => {
                 return self.alert(alert, true);
             }
-            (LibraryError::Refused(words), None) => words,
+            (LibraryError::Refused(words), _) => words,
             _ => {
                 let detail = "the peer closed the connection during the handshake";
                 return TlsError::new(CloseReason::HandshakeClosed, detail);
             }
         };
         let reason = error::handshake_reason(&words);
-        match (reason, error::plaintext_protocol(first)) {
+        match (reason, protocol) {
             (CloseReason::TlsMalformed | CloseReason::TlsPlaintext, Some(protocol)) => {
                 let detail = format!("the peer speaks {protocol}, not TLS");
                 TlsError::new(CloseReason::TlsPlaintext, detail)

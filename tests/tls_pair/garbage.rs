@@ -63,6 +63,26 @@ fn a_peer_that_speaks_a_known_protocol_instead_of_tls_is_told_by_its_name() {
 }
 
 #[test]
+fn a_known_protocol_is_told_by_its_name_even_if_its_bytes_end_like_an_alert() {
+    let sides = Sides::good(&TestPki::new());
+    let like_alert = |bytes: &[u8]| [bytes, &[21, 3, 3, 0, 2, 2, 48]].concat();
+    for (bytes, _) in PLAINTEXT {
+        for mut end in both(&sides) {
+            let reason = tell(&mut end, &like_alert(bytes), &mut Chunks::Whole);
+            assert_eq!(reason, CloseReason::TlsPlaintext, "{:?}", end.refusal);
+        }
+    }
+    // A server's library knows it alone.
+    let mut server = server_end(&sides.server);
+    let reason = tell(
+        &mut server,
+        &like_alert(b"CONNE\x16\x03\x01"),
+        &mut Chunks::Whole,
+    );
+    assert_eq!(reason, CloseReason::TlsPlaintext, "{:?}", server.refusal);
+}
+
+#[test]
 fn garbage_is_malformed_in_both_roles() {
     let sides = Sides::good(&TestPki::new());
     let mut numbers = Numbers(99);
