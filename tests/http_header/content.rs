@@ -51,6 +51,32 @@ fn a_head_that_comes_byte_by_byte_is_passed_on_whole() {
     assert_next(&mut peer, format!("{GET}{}\r\n", stage.told()));
 }
 
+/// A service that says nothing before it has a head and four bytes of content, and then gives them back.
+fn four() -> SocketAddr {
+    backend::service(|mut stream: TcpStream| {
+        let mut came = Vec::new();
+        while !came.ends_with(b"\r\n\r\nfour") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            came.push(byte[0]);
+        }
+        stream.write_all(&came).unwrap();
+        let _ = stream.read(&mut [0]);
+    })
+}
+
+#[test]
+fn a_client_that_waits_for_100_continue_gets_it_and_its_service_does_not_know() {
+    let stage = Stage::new(four());
+    let mut peer = stage.connect();
+    let head = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n";
+    peer.write_all(format!("{head}Expect: 100-continue\r\n\r\n").as_bytes())
+        .unwrap();
+    assert_next(&mut peer, "HTTP/1.1 100 Continue\r\n\r\n");
+    peer.write_all(b"four").unwrap();
+    assert_next(&mut peer, format!("{head}{}\r\nfour", stage.told()));
+}
+
 /// A service that reads a head and so many bytes of the pattern behind it, and only then answers with the same.
 fn large() -> SocketAddr {
     backend::service(|mut stream: TcpStream| {

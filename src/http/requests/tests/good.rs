@@ -70,9 +70,31 @@ fn spaces_around_a_value_are_no_part_of_it() {
 }
 
 #[test]
-fn a_client_that_waits_for_100_continue_has_its_head_passed_on_at_once() {
-    let head = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-Continue\r\n";
-    assert_eq!(passed(format!("{head}\r\n")), format!("{head}{OURS}\r\n"));
+fn a_server_hears_nothing_of_a_client_that_waits_for_100_continue() {
+    let head = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n";
+    let stream = format!("{head}Expect: 100-Continue\r\n\r\n");
+    assert_eq!(passed(stream), format!("{head}{OURS}\r\n"));
+}
+
+#[test]
+fn only_of_a_first_request_in_http_1_1_it_is_told_once_that_its_client_waits() {
+    let head = "PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n";
+    let mut requests = requests();
+    assert!(!requests.take_continue());
+    passed_by(&mut requests, &[head.as_bytes()]);
+    assert!(requests.take_continue() && !requests.take_continue());
+    passed_by(&mut requests, &[head.as_bytes()]);
+    assert!(!requests.take_continue());
+    for other in [
+        head.replace("/1.1", "/1.0"),
+        head.replace("Expect", "Expects"),
+        // An answer to the second one would come in the place of that to the first.
+        head.repeat(2),
+    ] {
+        let mut requests = super::requests();
+        passed_by(&mut requests, &[other.as_bytes()]);
+        assert!(!requests.take_continue(), "{other}");
+    }
 }
 
 #[test]
