@@ -20,6 +20,17 @@ pub(super) enum Content {
     Upgrade,
 }
 
+impl Content {
+    /// Whether there is any that a server has to read.
+    fn is_some(self) -> bool {
+        match self {
+            Content::Length(length) => length > 0,
+            Content::Chunked => true,
+            Content::None | Content::Upgrade => false,
+        }
+    }
+}
+
 /// What there is to know of a head that was passed on.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Passed {
@@ -77,14 +88,19 @@ pub(super) fn rewrite(
     for part in [method, " ", target, version] {
         out.append(part.as_bytes());
     }
+    let is_last = is_closed_behind(method, content);
     let is_dropped = |header: &Header<'_>| {
-        is_of_upgrade(header.name) && content != Content::Upgrade
+        is_last && header.name.eq_ignore_ascii_case("connection")
+            || is_of_upgrade(header.name) && content != Content::Upgrade
             // A service that does not answer it with 100 may take the next bytes for another request, while
             // its client may send content all the same.
             || header.name.eq_ignore_ascii_case("expect")
     };
     for header in request.headers.iter().filter(|header| !is_dropped(header)) {
         write(header, out);
+    }
+    if is_last {
+        out.append(b"Connection: close\r\n");
     }
     out.append(lines);
     out.append(b"\r\n");
@@ -125,6 +141,14 @@ fn write(header: &Header<'_>, out: &mut Buffer) {
 
 fn value<'a>(header: &Header<'a>) -> &'a [u8] {
     header.value.trim_ascii()
+}
+
+/// Whether the server is to close the connection behind the answer: content has no meaning in these requests,
+/// and a server that does not read it would take it for the next one (RFC 9110, 9.3.5 and 9.3.7). Unlike in
+/// GET it is not rare.
+fn is_closed_behind(method: &str, content: Content) -> bool {
+    let mut without = ["DELETE", "OPTIONS"].iter();
+    content.is_some() && without.any(|known| method.eq_ignore_ascii_case(known))
 }
 
 fn is_of_upgrade(name: &str) -> bool {
@@ -174,9 +198,8 @@ impl<'a> Facts<'a> {
             return Err(Refusal::bad("CONNECT would pass on what nobody reads"));
         }
         let content = self.framing(minor)?;
-        let is_empty = matches!(content, Content::None | Content::Length(0));
         let mut without = ["GET", "HEAD", "TRACE"].iter();
-        if !is_empty && without.any(|known| method.eq_ignore_ascii_case(known)) {
+        if content.is_some() && without.any(|known| method.eq_ignore_ascii_case(known)) {
             return Err(Refusal::bad("there is content where servers expect none"));
         }
         let upgrade = self.upgrade.unwrap_or_default();

@@ -15,6 +15,7 @@
 //! | `Content-Length` twice, or with `Transfer-Encoding`, or not a plain number | refused |
 //! | `Transfer-Encoding` other than one `chunked`, or in HTTP/1.0 | refused |
 //! | content in GET, HEAD and TRACE, which many servers do not expect | refused |
+//! | content in DELETE and OPTIONS, which some servers do not read | passed on, with `Connection: close` in the head |
 //! | no `Host` in HTTP/1.1, or two | refused |
 //! | `Connection` that names a header of ours or of the framing | refused |
 //! | `Expect: 100-continue` | left out; in the first request of a connection, it is us who answers it ([`CONTINUE`]) |

@@ -27,6 +27,30 @@ fn content_of_a_length_passes_as_it_is_even_if_it_looks_like_a_request() {
 }
 
 #[test]
+fn behind_content_that_a_server_may_not_read_it_is_to_close() {
+    let close = "Connection: close\r\n";
+    for method in ["DELETE", "OPTIONS", "delete"] {
+        let head = format!("{method} / HTTP/1.1\r\nHost: h\r\n");
+        for content in [
+            "Content-Length: 2\r\n\r\nab",
+            "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ] {
+            let (framing, content) = content.split_once("\r\n").unwrap();
+            assert_eq!(
+                passed(format!(
+                    "{head}connection: keep-alive\r\n{framing}\r\n{content}"
+                )),
+                format!("{head}{framing}\r\n{close}{OURS}{content}")
+            );
+        }
+        for none in ["Connection: keep-alive\r\n", "Content-Length: 0\r\n"] {
+            let expected = format!("{head}{none}{OURS}\r\n");
+            assert_eq!(passed(format!("{head}{none}\r\n")), expected);
+        }
+    }
+}
+
+#[test]
 fn chunks_pass_as_they_are_with_extensions_and_trailers() {
     let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n";
     let chunks = "5;a=b;c=\"d e\"\r\nhel\r\n\r\n0A\r\n0123456789\r\n000;last\r\nTrail: er\r\n\r\n";
