@@ -115,6 +115,20 @@ fn a_client_that_waits_for_100_continue_gets_it_and_its_service_does_not_know() 
     assert_next(&mut peer, format!("{head}{}\r\nfour", stage.told()));
 }
 
+#[test]
+fn within_an_answer_nobody_is_let_continue() {
+    let stage = Stage::new(backend::service(|mut stream: TcpStream| {
+        stream.write_all(b"HTTP/1.1 200").unwrap();
+        let _ = std::io::copy(&mut stream.try_clone().unwrap(), &mut stream);
+    }));
+    let mut peer = stage.connect();
+    assert_next(&mut peer, "HTTP/1.1 200");
+    let head = "PUT / HTTP/1.1\r\nHost: h\r\n";
+    peer.write_all(format!("{head}Expect: 100-continue\r\n\r\n").as_bytes())
+        .unwrap();
+    assert_next(&mut peer, format!("{head}{}\r\n", stage.told()));
+}
+
 /// A service that reads a head and so many bytes of the pattern behind it, and only then answers with the same.
 fn large() -> SocketAddr {
     backend::service(|mut stream: TcpStream| {
