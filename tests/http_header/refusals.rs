@@ -143,7 +143,9 @@ fn what_came_before_reaches_a_service_that_reads_late_and_then_a_reset() {
         let gate = Arc::new(Barrier::new(2));
         let (service, heard) = silent_until({
             let gate = Arc::clone(&gate);
-            move || drop(gate.wait())
+            move || {
+                gate.wait();
+            }
         });
         let stage = Stage::new(service);
         let mut peer = stage.connect();
