@@ -347,7 +347,9 @@ impl Connection {
             None => relay.turn(&mut self.inbound, outbound, turn.scratch),
             Some(insertion) => {
                 let (mut inbound, mut outbound) = insertion.between(&mut self.inbound, outbound);
-                relay.turn(&mut inbound, &mut outbound, turn.scratch)
+                let step = relay.turn(&mut inbound, &mut outbound, turn.scratch);
+                insertion.let_continue(relay, &mut self.inbound, turn.scratch);
+                step
             }
         };
         outbound.let_go(turn.scratch);

@@ -9,6 +9,7 @@
 //! | it is the first one, and nothing of an answer is on its way | its client is told by a response, and gets a moment to read that |
 //! | the inbound stream ends within a head | refused; a service never sees a part of a head |
 //! | it ends within content | the end is passed on, as everywhere: the service knows how much was to come |
+//! | the first one waits for 100 (Continue), and nothing of an answer is on its way | it gets that from us |
 //! | the protocol may change | the inbound leg is not read before the service has answered |
 
 use std::cell::Cell;
@@ -21,7 +22,7 @@ use crate::base::id::Side;
 use crate::base::scratch::Scratch;
 use crate::config::OnTruncation;
 use crate::http::{self, FirstAnswer, Refusal, Requests};
-use crate::relay::{Failure, Fill, Flush, Leg as RelayLeg};
+use crate::relay::{Failure, Fill, FlowState, Flush, Leg as RelayLeg, Relay};
 use crate::tls;
 
 /// What a connection knows of its requests.
@@ -54,6 +55,18 @@ impl Insertion {
     /// Why a request was refused, if one was.
     pub(super) fn refused(&self) -> Option<Refusal> {
         self.refused
+    }
+
+    /// Answers the first request for the service, if its client waits for that before it sends content, and
+    /// nothing else is on its way to it.
+    pub(super) fn let_continue(&mut self, relay: &Relay, inbound: &mut Leg, scratch: &mut Scratch) {
+        let answer = relay.flow_from(Side::Outbound);
+        let is_free = answer.state() == FlowState::Open && answer.bytes() == 0;
+        if self.requests.take_continue() && is_free {
+            scratch.plain.clear();
+            scratch.plain.append(http::CONTINUE);
+            inbound.send(scratch);
+        }
     }
 
     /// The legs as the relay is to see them.

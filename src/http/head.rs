@@ -20,9 +20,30 @@ pub(super) enum Content {
     Upgrade,
 }
 
+impl Content {
+    /// Whether there is any that a server has to read.
+    fn is_some(self) -> bool {
+        match self {
+            Content::Length(length) => length > 0,
+            Content::Chunked => true,
+            Content::None | Content::Upgrade => false,
+        }
+    }
+}
+
+/// What there is to know of a head that was passed on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Passed {
+    /// What follows it.
+    pub(super) content: Content,
+    /// Its client waits for 100 (Continue) before it sends content.
+    pub(super) is_waiting: bool,
+}
+
 /// What the headers of a request say about it.
 #[derive(Default)]
 struct Facts<'a> {
+    expects_continue: bool,
     hosts: usize,
     length: Option<&'a [u8]>,
     coding: Option<&'a [u8]>,
@@ -40,13 +61,13 @@ pub(super) fn check_first_line(line: &[u8]) -> Result<(), Refusal> {
     }
 }
 
-/// Adds a whole head to `out`, with `lines` at its end, and tells what follows it.
+/// Adds a whole head to `out`, with `lines` at its end.
 pub(super) fn rewrite(
     head: &[u8],
     lines: &[u8],
     may_upgrade: bool,
     out: &mut Buffer,
-) -> Result<Content, Refusal> {
+) -> Result<Passed, Refusal> {
     let mut headers = [EMPTY_HEADER; HEADERS_MAX];
     let mut request = Request::new(&mut headers);
     let status = request.parse(head).map_err(refusal)?;
@@ -67,14 +88,27 @@ pub(super) fn rewrite(
     for part in [method, " ", target, version] {
         out.append(part.as_bytes());
     }
-    let is_dropped =
-        |header: &Header<'_>| is_of_upgrade(header.name) && content != Content::Upgrade;
+    let is_last = is_closed_behind(method, content);
+    let is_dropped = |header: &Header<'_>| {
+        is_last && header.name.eq_ignore_ascii_case("connection")
+            || is_of_upgrade(header.name) && content != Content::Upgrade
+            // A service that does not answer it with 100 may take the next bytes for another request, while
+            // its client may send content all the same.
+            || header.name.eq_ignore_ascii_case("expect")
+    };
     for header in request.headers.iter().filter(|header| !is_dropped(header)) {
         write(header, out);
     }
+    if is_last {
+        out.append(b"Connection: close\r\n");
+    }
     out.append(lines);
     out.append(b"\r\n");
-    Ok(content)
+    Ok(Passed {
+        content,
+        // HTTP/1.0 knows no 100 (RFC 9110, 15.2).
+        is_waiting: facts.expects_continue && minor == 1,
+    })
 }
 
 /// Adds whole trailers to `out`.
@@ -109,6 +143,14 @@ fn value<'a>(header: &Header<'a>) -> &'a [u8] {
     header.value.trim_ascii()
 }
 
+/// Whether the server is to close the connection behind the answer: content has no meaning in these requests,
+/// and a server that does not read it would take it for the next one (RFC 9110, 9.3.5 and 9.3.7). Unlike in
+/// GET it is not rare.
+fn is_closed_behind(method: &str, content: Content) -> bool {
+    let mut without = ["DELETE", "OPTIONS"].iter();
+    content.is_some() && without.any(|known| method.eq_ignore_ascii_case(known))
+}
+
 fn is_of_upgrade(name: &str) -> bool {
     name.eq_ignore_ascii_case("upgrade") || name.eq_ignore_ascii_case("http2-settings")
 }
@@ -137,8 +179,9 @@ impl<'a> Facts<'a> {
                 facts.upgrade = Some(facts.upgrade.map_or(value, |_| b""));
             } else if is("connection") {
                 check_options(value)?;
-            } else if is("expect") && !value.eq_ignore_ascii_case(b"100-continue") {
-                return Err(Refusal::bad("it expects something other than 100-continue"));
+            } else if is("expect") {
+                check_expectation(value)?;
+                facts.expects_continue = true;
             } else if is_like_framing(header.name) {
                 return Err(Refusal::bad("a header may be taken for one of the framing"));
             }
@@ -155,9 +198,8 @@ impl<'a> Facts<'a> {
             return Err(Refusal::bad("CONNECT would pass on what nobody reads"));
         }
         let content = self.framing(minor)?;
-        let is_empty = matches!(content, Content::None | Content::Length(0));
         let mut without = ["GET", "HEAD", "TRACE"].iter();
-        if !is_empty && without.any(|known| method.eq_ignore_ascii_case(known)) {
+        if content.is_some() && without.any(|known| method.eq_ignore_ascii_case(known)) {
             return Err(Refusal::bad("there is content where servers expect none"));
         }
         let upgrade = self.upgrade.unwrap_or_default();
@@ -193,6 +235,13 @@ fn check_options(value: &[u8]) -> Result<(), Refusal> {
     match options(value).any(is_to_stay) {
         true => Err(Refusal::bad("Connection names a header that has to stay")),
         false => Ok(()),
+    }
+}
+
+fn check_expectation(value: &[u8]) -> Result<(), Refusal> {
+    match value.eq_ignore_ascii_case(b"100-continue") {
+        true => Ok(()),
+        false => Err(Refusal::bad("it expects something other than 100-continue")),
     }
 }
 

@@ -15,8 +15,11 @@
 //! | `Content-Length` twice, or with `Transfer-Encoding`, or not a plain number | refused |
 //! | `Transfer-Encoding` other than one `chunked`, or in HTTP/1.0 | refused |
 //! | content in GET, HEAD and TRACE, which many servers do not expect | refused |
+//! | content in DELETE and OPTIONS, which some servers do not read | passed on, with `Connection: close` in the head |
 //! | no `Host` in HTTP/1.1, or two | refused |
 //! | `Connection` that names a header of ours or of the framing | refused |
+//! | `Expect: 100-continue` | left out; in the first request of a connection, it is us who answers it ([`CONTINUE`]) |
+//! | any other `Expect` | refused |
 //! | CONNECT, whose bytes nobody could read | refused |
 //! | `Upgrade: websocket` in the first request of a connection | waits for the answer: with 101, all that follows is passed on unread |
 //! | any other `Upgrade` | left out, as a server may ignore it (RFC 9110, 7.8) |
@@ -35,3 +38,6 @@ pub use answer::FirstAnswer;
 pub use lines::lines;
 pub use refusal::{Refusal, Status};
 pub use requests::Requests;
+
+/// Lets a client send the content that it holds back (RFC 9110, 15.2.1).
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";

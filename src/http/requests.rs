@@ -39,6 +39,8 @@ pub struct Requests {
     is_behind_blank: bool,
     /// Heads that were passed on.
     heads: u64,
+    /// The client of the first request waits for 100 (Continue).
+    is_continue_due: bool,
 }
 
 impl Requests {
@@ -51,6 +53,7 @@ impl Requests {
             held: Vec::new(),
             is_behind_blank: false,
             heads: 0,
+            is_continue_due: false,
         }
     }
 
@@ -150,10 +153,11 @@ impl Requests {
             }
             State::Head => {
                 let may_upgrade = self.heads == 0;
-                let content = head::rewrite(&self.held, &self.lines, may_upgrade, out)?;
+                let passed = head::rewrite(&self.held, &self.lines, may_upgrade, out)?;
+                self.is_continue_due = passed.is_waiting && self.heads == 0;
                 self.heads += 1;
                 self.is_behind_blank = false;
-                match content {
+                match passed.content {
                     Content::None | Content::Length(0) => State::Head,
                     Content::Length(length) => State::Body(length),
                     Content::Chunked => State::Chunks(Chunks::new()),
@@ -183,6 +187,12 @@ impl Requests {
                 false => State::Head,
             };
         }
+    }
+
+    /// Whether the client of the first request waits for 100 (Continue), which is told once. Of a later
+    /// request it cannot be told: an answer to another one may be under way.
+    pub fn take_continue(&mut self) -> bool {
+        std::mem::take(&mut self.is_continue_due)
     }
 
     /// What it means that the client's stream ends here.

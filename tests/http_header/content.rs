@@ -6,6 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use super::*;
 use crate::support::backend;
 use crate::support::pattern;
+use crate::support::peers::{Peer, command};
 
 /// 10 MiB.
 const LARGE: u64 = 10 * 1024 * 1024;
@@ -49,6 +50,83 @@ fn a_head_that_comes_byte_by_byte_is_passed_on_whole() {
         peer.write_all(&[byte]).unwrap();
     }
     assert_next(&mut peer, format!("{GET}{}\r\n", stage.told()));
+}
+
+/// Answers DELETE without a look at its content, as many do.
+const CARELESS: &str = r#"
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_DELETE(self):
+        self.send_response(204)
+        self.end_headers()
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(self.headers.get("Client-Cert", "").encode())
+http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+"#;
+
+#[test]
+fn content_that_a_server_does_not_read_is_no_request_to_it() {
+    let server = Peer::serve(|port| {
+        let mut python = command("python3");
+        python.arg("-c").arg(CARELESS).arg(port.to_string());
+        python
+    });
+    let stage = Stage::new(([127, 0, 0, 1], server.port).into());
+    let smuggled = format!("{GET}{FORGED}\r\n");
+    let head = "DELETE / HTTP/1.1\r\nHost: h\r\nConnection: keep-alive\r\n";
+    let length = smuggled.len();
+    let stream = format!("{head}Content-Length: {length}\r\n\r\n{smuggled}");
+    let mut peer = stage.connect();
+    peer.write_all(stream.as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    peer.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 204 "), "{answer}");
+    assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{answer}");
+}
+
+/// A service that says nothing before it has a head and four bytes of content, and then gives them back.
+fn four() -> SocketAddr {
+    backend::service(|mut stream: TcpStream| {
+        let mut came = Vec::new();
+        while !came.ends_with(b"\r\n\r\nfour") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            came.push(byte[0]);
+        }
+        stream.write_all(&came).unwrap();
+        let _ = stream.read(&mut [0]);
+    })
+}
+
+#[test]
+fn a_client_that_waits_for_100_continue_gets_it_and_its_service_does_not_know() {
+    let stage = Stage::new(four());
+    let mut peer = stage.connect();
+    let head = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n";
+    peer.write_all(format!("{head}Expect: 100-continue\r\n\r\n").as_bytes())
+        .unwrap();
+    assert_next(&mut peer, "HTTP/1.1 100 Continue\r\n\r\n");
+    peer.write_all(b"four").unwrap();
+    assert_next(&mut peer, format!("{head}{}\r\nfour", stage.told()));
+}
+
+#[test]
+fn within_an_answer_nobody_is_let_continue() {
+    let stage = Stage::new(backend::service(|mut stream: TcpStream| {
+        stream.write_all(b"HTTP/1.1 200").unwrap();
+        let _ = std::io::copy(&mut stream.try_clone().unwrap(), &mut stream);
+    }));
+    let mut peer = stage.connect();
+    assert_next(&mut peer, "HTTP/1.1 200");
+    let head = "PUT / HTTP/1.1\r\nHost: h\r\n";
+    peer.write_all(format!("{head}Expect: 100-continue\r\n\r\n").as_bytes())
+        .unwrap();
+    assert_next(&mut peer, format!("{head}{}\r\n", stage.told()));
 }
 
 /// A service that reads a head and so many bytes of the pattern behind it, and only then answers with the same.

@@ -1,8 +1,8 @@
 //! What is refused, and what both sides hear of it.
 
 use std::io::{self, Write};
-use std::net::TcpStream;
-use std::sync::{Arc, Mutex};
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Barrier, Mutex};
 
 use super::*;
 use crate::support::wait::until;
@@ -13,9 +13,15 @@ type Heard = Arc<Mutex<Option<(Vec<u8>, io::Result<usize>)>>>;
 
 /// A service that never answers, and what it has got of its first connection.
 fn silent() -> (SocketAddr, Heard) {
+    silent_until(|| {})
+}
+
+/// The same, where it reads nothing before that.
+fn silent_until(wait: impl Fn() + Send + Clone + 'static) -> (SocketAddr, Heard) {
     let heard = Heard::default();
     let sink = Arc::clone(&heard);
     let address = backend::service(move |mut stream: TcpStream| {
+        wait();
         let mut bytes = Vec::new();
         let end = stream.read_to_end(&mut bytes);
         sink.lock().unwrap().get_or_insert((bytes, end));
@@ -122,6 +128,38 @@ fn the_answer_to_a_later_request_is_not_given_for_an_earlier_one() {
 }
 
 #[test]
+fn what_came_before_reaches_a_service_that_reads_late_and_then_a_reset() {
+    let too_large = format!("{GET}A: {}", "b".repeat(64 * 1024));
+    // More than a system takes for who does not read, and less than it keeps for who has sent.
+    let content = "x".repeat(512 * 1024);
+    let head = format!(
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n",
+        content.len()
+    );
+    for (bad, reason) in [
+        ("EHLO there\r\n", "http_invalid"),
+        (&too_large, "http_head_too_large"),
+    ] {
+        let gate = Arc::new(Barrier::new(2));
+        let (service, heard) = silent_until({
+            let gate = Arc::clone(&gate);
+            move || {
+                gate.wait();
+            }
+        });
+        let stage = Stage::new(service);
+        let mut peer = stage.connect();
+        peer.write_all(format!("{head}\r\n{content}{bad}").as_bytes())
+            .unwrap();
+        assert_eq!(stage.reason(0), reason);
+        gate.wait();
+        let (got, end) = until("the service", || heard.lock().unwrap().take());
+        assert!(got == format!("{head}{}\r\n{content}", stage.told()).as_bytes());
+        assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+    }
+}
+
+#[test]
 fn a_service_gets_nothing_of_a_head_that_ends_halfway() {
     let (service, heard) = silent();
     let stage = Stage::new(service);
@@ -150,14 +188,31 @@ fn a_head_that_is_cut_off_is_no_end_even_where_a_cut_is_one() {
     }
 }
 
-#[test]
-fn a_client_in_plain_is_told_too() {
+/// A persona before a service that says nothing.
+fn persona() -> Program {
     let pki = TestPki::new();
     let service = crate::support::tls::service(crate::support::tls::localhost(&pki), |mut peer| {
         let _ = peer.wait_for_fin();
     });
-    let program = Program::run(&with_header(pairs::client(&pki, service)));
-    let reply = http::ask(program.connect("persona"), "EHLO there\r\n");
+    Program::run(&with_header(pairs::client(&pki, service)))
+}
+
+#[test]
+fn a_client_in_plain_is_told_too_and_may_go_on_sending_meanwhile() {
+    let program = persona();
+    // More than systems keep for who does not read: closed at once, its bytes would meet a reset.
+    let stream = "EHLO there\r\n".to_owned() + &"x".repeat(16 * 1024 * 1024);
+    let reply = http::ask(program.connect("persona"), &stream);
     assert_eq!(reply.status, 400);
+    assert_eq!(program.access("persona", 0).reason(), "http_invalid");
+}
+
+#[test]
+fn a_client_in_plain_that_ends_within_a_head_is_told_too() {
+    let program = persona();
+    let mut client = program.connect("persona");
+    client.write_all(GET.as_bytes()).unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(http::read(client).status, 400);
     assert_eq!(program.access("persona", 0).reason(), "http_invalid");
 }

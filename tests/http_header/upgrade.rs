@@ -1,7 +1,7 @@
 //! A connection that becomes a WebSocket, or does not.
 
 use std::io::Write;
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 
 use super::*;
 use crate::support::backend;
@@ -51,4 +51,17 @@ fn behind_every_other_answer_requests_are_read_as_ever() {
     peer.write_all(stream.as_bytes()).unwrap();
     let expected = format!("{ANSWER}{UPGRADE}{told}\r\n{GET}{told}\r\n");
     assert_next(&mut peer, expected);
+}
+
+#[test]
+fn behind_an_end_in_the_place_of_an_answer_the_client_can_end_too() {
+    let stage = Stage::new(backend::service(|mut stream: TcpStream| {
+        stream.shutdown(Shutdown::Write).unwrap();
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    }));
+    let mut peer = stage.connect();
+    peer.write_all(format!("{UPGRADE}\r\n").as_bytes()).unwrap();
+    assert_eq!(peer.read(&mut [0]).unwrap(), 0);
+    peer.end().unwrap();
+    assert_eq!(stage.reason(0), "completed");
 }

@@ -27,6 +27,30 @@ fn content_of_a_length_passes_as_it_is_even_if_it_looks_like_a_request() {
 }
 
 #[test]
+fn behind_content_that_a_server_may_not_read_it_is_to_close() {
+    let close = "Connection: close\r\n";
+    for method in ["DELETE", "OPTIONS", "delete"] {
+        let head = format!("{method} / HTTP/1.1\r\nHost: h\r\n");
+        for content in [
+            "Content-Length: 2\r\n\r\nab",
+            "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ] {
+            let (framing, content) = content.split_once("\r\n").unwrap();
+            assert_eq!(
+                passed(format!(
+                    "{head}connection: keep-alive\r\n{framing}\r\n{content}"
+                )),
+                format!("{head}{framing}\r\n{close}{OURS}{content}")
+            );
+        }
+        for none in ["Connection: keep-alive\r\n", "Content-Length: 0\r\n"] {
+            let expected = format!("{head}{none}{OURS}\r\n");
+            assert_eq!(passed(format!("{head}{none}\r\n")), expected);
+        }
+    }
+}
+
+#[test]
 fn chunks_pass_as_they_are_with_extensions_and_trailers() {
     let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: Chunked\r\n";
     let chunks = "5;a=b;c=\"d e\"\r\nhel\r\n\r\n0A\r\n0123456789\r\n000;last\r\nTrail: er\r\n\r\n";
@@ -70,9 +94,31 @@ fn spaces_around_a_value_are_no_part_of_it() {
 }
 
 #[test]
-fn a_client_that_waits_for_100_continue_has_its_head_passed_on_at_once() {
-    let head = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\nExpect: 100-Continue\r\n";
-    assert_eq!(passed(format!("{head}\r\n")), format!("{head}{OURS}\r\n"));
+fn a_server_hears_nothing_of_a_client_that_waits_for_100_continue() {
+    let head = "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n";
+    let stream = format!("{head}Expect: 100-Continue\r\n\r\n");
+    assert_eq!(passed(stream), format!("{head}{OURS}\r\n"));
+}
+
+#[test]
+fn only_of_a_first_request_in_http_1_1_it_is_told_once_that_its_client_waits() {
+    let head = "PUT / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n\r\n";
+    let mut requests = requests();
+    assert!(!requests.take_continue());
+    passed_by(&mut requests, &[head.as_bytes()]);
+    assert!(requests.take_continue() && !requests.take_continue());
+    passed_by(&mut requests, &[head.as_bytes()]);
+    assert!(!requests.take_continue());
+    for other in [
+        head.replace("/1.1", "/1.0"),
+        head.replace("Expect", "Expects"),
+        // An answer to the second one would come in the place of that to the first.
+        head.repeat(2),
+    ] {
+        let mut requests = super::requests();
+        passed_by(&mut requests, &[other.as_bytes()]);
+        assert!(!requests.take_continue(), "{other}");
+    }
 }
 
 #[test]

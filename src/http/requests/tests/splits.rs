@@ -83,7 +83,7 @@ impl Sample {
 
     /// Adds a good request.
     fn request(&mut self, random: &mut Random) {
-        let method = random.one_of(&["GET", "HEAD", "POST", "PUT", "DELETE"]);
+        let method = random.one_of(&["GET", "HEAD", "POST", "PUT", "PATCH"]);
         let path = random.below(1000);
         self.both(format!("{method} /{path} HTTP/1.1\r\nHost: h\r\n"));
         self.headers(random);
