@@ -1,5 +1,6 @@
 //! What gets through, and who does not.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -108,6 +109,36 @@ fn what_the_child_writes_behind_its_line_comes_out_unchanged_and_all_of_it() {
     let out = pairing.out.until_end();
     assert_eq!(out.len(), 300_000);
     assert!(out.iter().all(|byte| *byte == b'x'));
+}
+
+#[test]
+fn what_the_child_writes_without_an_end_of_line_comes_out_at_once() {
+    let pki = TestPki::new();
+    let files = identity(&pki);
+    let server = openssl::server(&files, &[]);
+    let path = said(&files, server.port);
+    // In one write with its line.
+    let line = fs::read_to_string(&path).unwrap();
+    fs::write(&path, line + "password: ").unwrap();
+    let script = format!("cat {}; exec sleep 1000", written(&path));
+    let pairing = Pairing::script(&[], &script);
+    until("what it says", || {
+        (pairing.out.text() == "password: ").then_some(())
+    });
+}
+
+#[test]
+fn an_address_that_one_has_left_which_was_killed_is_not_taken_for_that_of_the_next() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("address");
+    fs::write(&file, "127.0.0.1:1\n").unwrap();
+    let flags = ["--address-file", file.to_str().unwrap(), "--"];
+    let script = format!(
+        "[ -e {} ] || echo >started; exec sleep 1000",
+        written(&file)
+    );
+    let pairing = Pairing::start(&[&flags[..], &["sh", "-c", &script]].concat());
+    pairing.told("started");
 }
 
 #[test]

@@ -66,7 +66,12 @@ fn it_ends_with_the_childs_exit_code_and_closes_its_port() {
 #[test]
 fn a_signal_goes_on_to_the_child_and_to_what_it_has_started() {
     let stage = Stage::new();
-    for (sent, code) in [(Signal::TERM, 15), (Signal::INT, 2), (Signal::HUP, 1)] {
+    for (sent, code) in [
+        (Signal::TERM, 15),
+        (Signal::INT, 2),
+        (Signal::HUP, 1),
+        (Signal::QUIT, 3),
+    ] {
         let mut plain = stage.serving(&[], "sleep 1000 & echo $! >below; echo >ready; wait");
         let below = plain.told("below").parse().unwrap();
         plain.told_ready();
@@ -140,6 +145,22 @@ fn no_child_outlives_one_that_was_killed() {
     chain.child.wait().unwrap();
     until_gone(inner);
     until_gone(service);
+}
+
+/// Whoever has started it may have had the kernel reap all children: that is inherited.
+#[test]
+fn the_exit_code_is_the_childs_even_if_the_end_of_children_was_ignored() {
+    let stage = Stage::new();
+    let script = format!(
+        "{}; while [ ! -e go ]; do sleep 0.02; done; exit 7",
+        stage.line
+    );
+    let pair = [PROGRAM, "pair", "--address-file", "address"];
+    let words = [&pair[..], &["--", "sh", "-c", &script]].concat();
+    let mut pairing = Pairing::by("env", &[&["--ignore-signal=CHLD"], &words[..]].concat());
+    pairing.address();
+    std::fs::write(pairing.file("go"), "").unwrap();
+    assert_eq!(pairing.exit(), 7);
 }
 
 #[test]

@@ -45,9 +45,14 @@ impl Pairing {
 
     /// Starts it with these words. Its folders for whatever is lent are its own.
     pub fn start(words: &[&str]) -> Pairing {
+        Pairing::by(PROGRAM, &[&["pair"], words].concat())
+    }
+
+    /// Starts it by way of a program that becomes it.
+    pub fn by(program: &str, words: &[&str]) -> Pairing {
         let folder = TempDir::new().unwrap();
-        let mut command = Command::new(PROGRAM);
-        command.arg("pair").args(words).current_dir(folder.path());
+        let mut command = Command::new(program);
+        command.args(words).current_dir(folder.path());
         command.env("TMPDIR", folder.path()).env_remove("RUST_LOG");
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();

@@ -1,10 +1,13 @@
 //! Keys and certificates of one time are in memory alone.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::net::Shutdown;
+use std::os::unix::process::ExitStatusExt;
 
-use super::pairing::Pairing;
+use rustix::process::Signal;
+
+use super::pairing::{Pairing, signal};
 use crate::support::backend;
 use crate::support::program::PROGRAM;
 use crate::support::wait::until;
@@ -17,10 +20,18 @@ fn pieces(line: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
+/// What of a process is there to be seen; none if nobody but root may look.
+fn looked<T>(result: io::Result<T>) -> Option<T> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
+        result => Some(result.unwrap()),
+    }
+}
+
 /// What of a process others may see, beside its log.
 fn seen_of(pid: i32) -> String {
     let seen = ["cmdline", "environ", "comm"].map(|name| {
-        let bytes = fs::read(format!("/proc/{pid}/{name}")).unwrap();
+        let bytes = looked(fs::read(format!("/proc/{pid}/{name}"))).unwrap_or_default();
         String::from_utf8_lossy(&bytes).into_owned()
     });
     seen.concat()
@@ -28,7 +39,8 @@ fn seen_of(pid: i32) -> String {
 
 /// The regular files that a process has open.
 fn files_of(pid: i32) -> Vec<String> {
-    let open = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let open = looked(fs::read_dir(format!("/proc/{pid}/fd")));
+    let open = open.into_iter().flatten();
     let links = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
     let files = links.filter(|link| link.is_file());
     files.map(|link| link.display().to_string()).collect()
@@ -87,14 +99,28 @@ fn neither_key_nor_certificate_is_in_the_list_of_processes_the_environment_the_l
     );
 }
 
+#[test]
+fn a_half_that_dies_of_a_fault_leaves_no_core_behind() {
+    let outbound = backend::echo().to_string();
+    let chain = format!(
+        "ulimit -c $(ulimit -H -c); \
+         exec {PROGRAM} pair --address-file address -- {PROGRAM} pair --accept --outbound {outbound}"
+    );
+    let mut pairing = Pairing::by("sh", &["-c", &chain]);
+    pairing.address();
+    signal(pairing.pid(), Signal::ABORT);
+    let status = until("its end", || pairing.child.try_wait().unwrap());
+    assert_eq!((status.signal(), status.core_dumped()), (Some(6), false));
+}
+
 /// The processes of our program that have begun with this one or below it.
 fn below(top: i32) -> Vec<i32> {
-    let program = fs::canonicalize(PROGRAM).unwrap();
     let mut found = Vec::new();
     let mut left = vec![top];
     while let Some(pid) = left.pop() {
-        let is_ours = fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == program);
-        if is_ours {
+        // Which file it has begun with, only root may see.
+        let name = fs::read_to_string(format!("/proc/{pid}/comm"));
+        if name.is_ok_and(|name| name == "mtls-persona\n") {
             found.push(pid);
         }
         let tasks = fs::read_dir(format!("/proc/{pid}/task"));

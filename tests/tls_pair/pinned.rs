@@ -57,16 +57,24 @@ fn refusals(client: &Credentials, server: &Credentials) -> [Option<CloseReason>;
 /// Why one that has pinned the key of an identity refuses it as a client and as a server, in both versions.
 fn judged(pki: &TestPki, files: &IdentityFiles, profile: Profile) -> Vec<Option<CloseReason>> {
     let own = pki.issue(&pki.request(Purpose::Both));
-    let judge = proven(&Material {
+    let material = Material {
         profile,
         ..believing(&own, &[files])
-    });
+    };
+    judged_by(&material, files)
+}
+
+/// Why such a one refuses an identity as a client and as a server, in both versions.
+fn judged_by(material: &Material, files: &IdentityFiles) -> Vec<Option<CloseReason>> {
+    let judge = proven(material);
     let mut reasons = Vec::new();
     for version in ["-tls1_2", "-tls1_3"] {
+        // The stranger is to show what it would not by itself.
+        let options = [version, "-cipher", "DEFAULT:@SECLEVEL=0"];
         let mut server = server_end(&judge);
-        Stranger::client(Some(files), &[version]).shake(&mut server);
+        Stranger::client(Some(files), &options).shake(&mut server);
         let mut client = client_end(&judge, ExpectedName::Pinned);
-        Stranger::server(files, &[version]).shake(&mut client);
+        Stranger::server(files, &options).shake(&mut client);
         for end in [&server, &client] {
             assert_eq!(end.is_open, end.refusal.is_none());
             reasons.push(end.reason());
@@ -149,6 +157,43 @@ fn the_right_key_does_not_help_a_certificate_that_is_not_in_its_time_or_a_key_th
         of(pki.not_yet_valid(role)),
         all(Some(CloseReason::CertNotYetValid))
     );
+    assert_eq!(of(pki.rsa1024(role)), all(Some(CloseReason::CertWeakKey)));
+    // How it was signed says nothing about its key.
+    assert_eq!(of(pki.sha1(role)), all(None));
+}
+
+#[test]
+fn under_fips_the_right_key_does_not_help_a_certificate_that_fips_does_not_take() {
+    let pki = TestPki::new();
+    let of = |files: IdentityFiles| judged(&pki, &files, Profile::Fips);
+    let (role, all) = (Purpose::Both, |reason| vec![reason; 4]);
+    assert_eq!(of(pki.self_signed(role)), all(None));
+    assert_eq!(of(pki.sha1(role)), all(Some(CloseReason::FipsProfile)));
+    assert_eq!(of(pki.rsa1024(role)), all(Some(CloseReason::CertWeakKey)));
+    assert_eq!(of(pki.expired(role)), all(Some(CloseReason::CertExpired)));
+}
+
+#[test]
+fn a_pinned_key_admits_nobody_whom_it_has_issued_or_who_sends_its_certificate_along() {
+    let pki = TestPki::new();
+    let own = pki.self_signed(Purpose::Both);
+    let read = |path| fs::read_to_string(path).unwrap();
+    // Its holder is an authority, which may sign whatever it likes.
+    let issued = pki.issue(&pki.request(Purpose::Both));
+    let certs = describe(&fs::read(&issued.cert).unwrap()).unwrap();
+    let above = Pin::of(&certs.last().unwrap().cert).unwrap();
+    assert_ne!(above, pin(&issued));
+    let (clients, servers) = (vec![above], vec![above]);
+    let authority = Material {
+        pins: Some(Pins { clients, servers }),
+        ..material(&[], &own, MinVersion::Tls12)
+    };
+    let refused = vec![Some(CloseReason::KeyNotPinned); 4];
+    assert_eq!(judged_by(&authority, &issued), refused);
+    let [pinned, other] = [(); 2].map(|()| pki.self_signed(Purpose::Both));
+    let both = read(&other.cert) + &read(&pinned.cert);
+    let borrowed = pki.write(&both, &read(&other.key));
+    assert_eq!(judged_by(&believing(&own, &[&pinned]), &borrowed), refused);
 }
 
 /// Puts another certificate of the same length in the place of one, where it goes by; whether it does.

@@ -1,6 +1,6 @@
 //! What happens to a pairing, from threads that wait for it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::process::ChildStdout;
 use std::sync::Arc;
 use std::thread;
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{PidfdFlags, getppid, pidfd_open};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::child::Child;
@@ -68,9 +68,11 @@ impl Watch {
 
     /// Signals that ask for an end.
     pub(super) fn signals(&self) -> io::Result<()> {
-        let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+        // That a child has ended is told by another thread. But whoever has started us may have ignored that
+        // signal, which is inherited, and then the kernel would reap the child and forget how it has ended.
+        let mut signals = Signals::new([SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGCHLD])?;
         self.thread("signals", move |events| {
-            for signal in &mut signals {
+            for signal in signals.forever().filter(|signal| *signal != SIGCHLD) {
                 let _ = events.send(Event::Signal(signal));
             }
         })
@@ -91,10 +93,8 @@ impl Watch {
         let (done, passed) = bounded::<()>(0);
         self.thread("output", move |events| {
             let behind = first_line(&mut stdout, events);
-            if let Some(behind) = behind
-                && io::stdout().write_all(&behind).is_ok()
-            {
-                let _ = pass(&mut stdout, &mut io::stdout());
+            if let Some(behind) = behind {
+                let _ = pass(&mut behind.as_slice().chain(stdout), &mut io::stdout());
             }
             drop(done);
         })?;
@@ -133,13 +133,18 @@ impl Watch {
     /// The end of the process that has started us.
     pub(super) fn parent(&self) -> io::Result<()> {
         // An older kernel has none of these, and leaves the end of standard input to tell it.
-        let parent = getppid().and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-        let Some(parent) = parent else {
+        let parent = getppid();
+        let process = parent.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+        // If it has ended in between, its number may be somebody else's by now.
+        let has_ended = getppid() != parent;
+        if !has_ended && process.is_none() {
             return Ok(());
-        };
+        }
         self.thread("parent", move |events| {
-            let mut ended = [PollFd::new(&parent, PollFlags::IN)];
-            while let Err(rustix::io::Errno::INTR) = poll(&mut ended, None) {}
+            if let (false, Some(process)) = (has_ended, &process) {
+                let mut ended = [PollFd::new(process, PollFlags::IN)];
+                while let Err(rustix::io::Errno::INTR) = poll(&mut ended, None) {}
+            }
             let _ = events.send(Event::Abandoned);
         })
     }

@@ -28,6 +28,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+use super::{COULD_NOT, fail};
 
 pub(super) use child::{ShimArgs, become_child};
 
@@ -84,6 +87,13 @@ pub(super) struct PairArgs {
 
 /// Runs one of the halves to its end.
 pub(super) fn run(args: &PairArgs) -> ExitCode {
+    // A core would be a file with the key in it; and other processes of the same user could read our memory.
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        return fail(
+            COULD_NOT,
+            &format!("pair: keeping its memory to itself: {error}"),
+        );
+    }
     match args.accept {
         true => accept::run(args),
         false => offer::run(args),

@@ -30,6 +30,9 @@ fn offer(
     (mut loaded, identity): (Loaded, &Identity),
     told: &mut Option<AddressFile>,
 ) -> Result<Infallible, End> {
+    if let Some(path) = &args.address_file {
+        AddressFile::forget(path).map_err(fault(&path.display().to_string()))?;
+    }
     course.start_other(&args.command, &line(&identity.cert_pem, None))?;
     let said = course.hear()?;
     if said.port.is_none() {
@@ -51,6 +54,14 @@ fn offer(
 struct AddressFile(PathBuf);
 
 impl AddressFile {
+    /// Removes what one has left there that was killed: by now somebody else may listen at that address.
+    fn forget(path: &Path) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Whoever finds the file finds all of it.
     fn write(path: &Path, endpoint: &Endpoint) -> io::Result<AddressFile> {
         let folder = path
