@@ -48,6 +48,25 @@ fn each_reason_is_told_with_its_remedy_in_the_order_of_the_list() {
 }
 
 #[test]
+fn each_fault_has_a_reason_and_a_metric_that_are_told() {
+    let reasons: Vec<_> = CloseReason::ALL.iter().map(|r| r.label()).collect();
+    let metrics = table("| metric | type | labels | what it tells |");
+    let metrics: Vec<_> = metrics.iter().map(|row| row[0]).collect();
+    let faults = table("| fault | application and service see | reason | counted, too |");
+    assert!(!faults.is_empty());
+    for row in faults {
+        let words = |cell: &'static str| cell.split('`').skip(1).step_by(2);
+        for reason in words(row[2]) {
+            assert!(reasons.contains(&reason), "{reason}");
+        }
+        for metric in words(row[3]) {
+            let name = format!("`mtls_persona_{metric}`");
+            assert!(metrics.contains(&name.as_str()), "{metric}");
+        }
+    }
+}
+
+#[test]
 fn each_configuration_is_one_that_is_accepted() {
     let configurations = blocks("json");
     assert!(!configurations.is_empty());

@@ -100,20 +100,26 @@ fn connect(args: &ConnectArgs) -> Result<Access, ConnectError> {
         let _ = to.shutdown(Shutdown::Write);
     });
     let output = std::thread::spawn(move || {
-        if pass(&mut &from, &mut io::stdout().lock()).is_err() {
+        let written = pass(&mut &from, &mut io::stdout().lock());
+        if written.is_err() {
             // Nobody reads any more, and more input would not help either.
             let _ = from.shutdown(Shutdown::Both);
         }
         end_output();
+        written
     });
     let access = loop {
         if let Some(access) = accesses.next(LOOK) {
             break access;
         }
     };
-    // What has come is written out.
-    let _ = output.join();
-    Ok(access)
+    // What has come is written out, or else it is no success, however well the connection ended.
+    match output.join() {
+        Ok(Err(error)) => Err(ConnectError::Could(format!(
+            "writing to standard output: {error}"
+        ))),
+        _ => Ok(access),
+    }
 }
 
 fn load(args: &ConnectArgs, socket: &str) -> Result<Loaded, ConnectError> {
@@ -131,7 +137,7 @@ fn load(args: &ConnectArgs, socket: &str) -> Result<Loaded, ConnectError> {
     loaded.map_err(|problems| ConnectError::Words(problems.to_string()))
 }
 
-/// Passes bytes on as they come.
+/// Passes bytes on as they come, until no more come, however that is told. Fails as writing does.
 pub(super) fn pass(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> {
     let mut piece = vec![0; PIECE];
     loop {
@@ -142,7 +148,7 @@ pub(super) fn pass(from: &mut impl Read, to: &mut impl Write) -> io::Result<()> 
                 to.flush()?;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(_) => return Ok(()),
         }
     }
 }

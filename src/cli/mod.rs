@@ -155,10 +155,14 @@ const WRONG_WORDS: u8 = 2;
 
 /// Does what the command line asks for.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse_from(std::env::args_os().map(two_dashes));
+    let cli = match Cli::try_parse_from(std::env::args_os().map(two_dashes)) {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => error.exit(),
+        // It is the help that was asked for.
+        Err(help) => return finish(ExitCode::SUCCESS, help.print()),
+    };
     if cli.version {
-        println!("{}", version());
-        return ExitCode::SUCCESS;
+        return finish(ExitCode::SUCCESS, tell(&(version() + "\n")));
     }
     match (cli.command, cli.config) {
         (Some(Command::Run(args)), _) => run::run(args.source()),

@@ -72,7 +72,7 @@ pub fn direct() -> env_logger::Logger {
     formatted(levels, Form::Text).build()
 }
 
-/// Lines that were dropped since the start of the program, as standard error took no more.
+/// Lines that were dropped since the start of the program, as standard error was too slow or took no more.
 pub fn dropped() -> u64 {
     DROPPED.load(Ordering::Relaxed)
 }
@@ -97,22 +97,59 @@ fn formatted(mut builder: env_logger::Builder, form: Form) -> env_logger::Builde
 }
 
 fn write_lines(lines: &Receiver<Line>, form: Form) {
-    let mut out = io::stderr();
+    let mut out = Paper::new(io::stderr());
     let mut told = dropped();
     while let Ok(Line::Text(line)) = lines.recv() {
-        // Nowhere to tell of a closed standard error.
-        let _ = out.write_all(&line);
-        let missed = dropped() - told;
-        if missed > 0 {
-            told += missed;
-            let _ = tell_missed(&mut out, form, missed);
+        if out.write_line(&line).is_err() {
+            // A full disk, or a reader that is gone: there is nowhere to tell of it now.
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+            continue;
         }
+        let missed = dropped() - told;
+        if missed > 0 && tell_missed(&mut out, form, missed).is_ok() {
+            told += missed;
+        }
+    }
+}
+
+/// What lines are written to, each on one of its own, whatever became of the one before.
+struct Paper<W> {
+    out: W,
+    /// The last line broke off in its middle.
+    is_torn: bool,
+}
+
+impl<W: Write> Paper<W> {
+    fn new(out: W) -> Paper<W> {
+        let is_torn = false;
+        Paper { out, is_torn }
+    }
+
+    /// Writes a line; on an error a part of it may be there.
+    fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.is_torn {
+            self.out.write_all(b"\n")?;
+            self.is_torn = false;
+        }
+        let mut rest = line;
+        while !rest.is_empty() {
+            match self.out.write(rest) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => {
+                    rest = &rest[count..];
+                    self.is_torn = !rest.is_empty();
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 }
 
 /// Not by the queue: it may be full.
 #[allow(clippy::disallowed_methods)] // a line's own time
-fn tell_missed(out: &mut impl Write, form: Form, missed: u64) -> io::Result<()> {
+fn tell_missed(out: &mut Paper<impl Write>, form: Form, missed: u64) -> io::Result<()> {
     let mut line = Vec::new();
     form.write(
         &mut line,
@@ -121,11 +158,11 @@ fn tell_missed(out: &mut impl Write, form: Form, missed: u64) -> io::Result<()> 
             .level(log::Level::Warn)
             .target(module_path!())
             .args(format_args!(
-                "{missed} log lines were dropped: standard error is too slow"
+                "{missed} log lines were dropped: standard error was too slow, or took no more"
             ))
             .build(),
     )?;
-    out.write_all(&line)
+    out.write_line(&line)
 }
 
 impl Drop for LogGuard {
@@ -182,5 +219,42 @@ mod tests {
         };
         assert_eq!(first, b"first line\n");
         assert!(lines.try_recv().is_err());
+    }
+
+    /// Takes so many bytes, and then no more until somebody makes room.
+    struct Disk {
+        room: usize,
+        written: Vec<u8>,
+    }
+
+    impl Write for &mut Disk {
+        fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+            let count = data.len().min(self.room);
+            if count == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.room -= count;
+            self.written.extend_from_slice(&data[..count]);
+            Ok(count)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_breaks_off_on_a_full_disk_spoils_no_other() {
+        let (room, written) = (9, Vec::new());
+        let mut disk = Disk { room, written };
+        let mut paper = Paper::new(&mut disk);
+        assert!(paper.write_line(b"first\n").is_ok());
+        assert!(paper.write_line(b"second\n").is_err());
+        assert!(paper.write_line(b"third\n").is_err());
+        paper.out.room = 100;
+        for line in ["fourth\n", "fifth\n"] {
+            assert!(paper.write_line(line.as_bytes()).is_ok());
+        }
+        assert_eq!(disk.written, b"first\nsec\nfourth\nfifth\n");
     }
 }

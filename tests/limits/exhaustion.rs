@@ -108,6 +108,32 @@ fn running_out_of_descriptors_is_survived_without_spinning_or_flooding_the_log()
     }
 }
 
+#[test]
+fn a_reload_that_finds_no_descriptor_is_refused_and_taken_once_there_are_some() {
+    const SERVED: usize = 20;
+    let pki = TestPki::new();
+    let service = tls::service(localhost(&pki), tls::echo);
+    let config = pairs::with(pairs::client(&pki, service), "/limits/connections", 1000);
+    let limit = limit_for(&Program::run(&config), 2 * SERVED);
+    let program = Program::run_with(&config, |command| with_descriptors(command, limit));
+    let base = program.descriptors();
+    let open = |_| {
+        let mut stream = program.connect("persona");
+        ping(&mut stream, 1);
+        stream
+    };
+    let mut served: Vec<TcpStream> = (0..SERVED).map(open).collect();
+    assert_eq!(free_below(&program, limit), 0);
+    program.refuse_reload();
+    served.iter_mut().for_each(|stream| ping(stream, 1));
+    drop(served);
+    until("the descriptors to be free", || {
+        (program.descriptors() <= base).then_some(())
+    });
+    program.reload();
+    ping(&mut program.connect("persona"), 1);
+}
+
 /// What a stranger may send: nothing but noise, noise behind a record's header, or behind the first
 /// bytes of a ClientHello.
 fn garbage(number: u64) -> Vec<u8> {

@@ -100,7 +100,7 @@ impl Machine {
     }
 
     /// Runs a script there, which must succeed.
-    fn run(&self, script: &str) {
+    pub fn run(&self, script: &str) {
         let status = self.command("sh").args(["-ec", script]).status().unwrap();
         assert!(status.success(), "{script}");
     }

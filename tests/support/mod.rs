@@ -9,6 +9,7 @@ pub mod backend;
 pub mod black_hole;
 pub mod certs;
 pub mod chromium;
+pub mod clock;
 pub mod connector;
 pub mod crowd;
 pub mod daemon;

@@ -26,7 +26,7 @@ pub(super) fn write(
     landlock(families, board)?;
     families.counter(
         "log_lines_dropped",
-        "Lines of the log that nobody read in time",
+        "Lines of the log that standard error was too slow for, or took no more of",
         logging::dropped(),
     )?;
     negotiated(families)?;
