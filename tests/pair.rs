@@ -11,6 +11,8 @@ mod chain;
 mod ends;
 #[path = "pair/faults.rs"]
 mod faults;
+#[path = "pair/header.rs"]
+mod header;
 #[path = "pair/pairing.rs"]
 mod pairing;
 #[path = "pair/pinned.rs"]

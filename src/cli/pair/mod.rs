@@ -63,6 +63,12 @@ pub(super) struct PairArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "accept")]
     address_file: Option<PathBuf>,
 
+    /// Put the certificate of the half that offers into each request, for a server that cannot see it in the
+    /// handshake. With --accept it is the one that the handshake has shown. Nothing but HTTP/1.1 gets
+    /// through then.
+    #[arg(long)]
+    header: bool,
+
     /// How long the other end may take to say its line, and then to be reached.
     #[arg(long, value_name = "DURATION", default_value = "10s")]
     timeout: String,

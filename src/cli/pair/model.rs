@@ -59,7 +59,9 @@ fn own_pin(identity: &Identity) -> String {
 
 /// The native form: what is wrong with a flag is wrong with its key.
 fn native(args: &PairArgs, own_pin: &str) -> Value {
-    let mut pair = json!({ "name": NAME, "trust": "pinned", "pins": own_pin });
+    let mut pair = json!({
+        "name": NAME, "trust": "pinned", "pins": own_pin, "client_cert_header": args.header,
+    });
     match &args.outbound {
         Some(outbound) => {
             pair["mode"] = json!("server");
@@ -123,6 +125,18 @@ mod tests {
         let given = loaded.config.pairs[0].tls.given.as_ref().unwrap();
         assert!(given.cert.0.contains("BEGIN CERTIFICATE"));
         assert!(given.key.0.contains("PRIVATE KEY"));
+    }
+
+    #[test]
+    fn the_certificate_is_put_into_requests_on_demand_in_both_halves() {
+        let offers = ["--", "true"];
+        let accepts = ["--accept", "--outbound", ":8080"];
+        for half in [&offers[..], &accepts] {
+            for (flag, is_on) in [(&[][..], false), (&["--header"], true)] {
+                let loaded = load_of(&[flag, half].concat());
+                assert_eq!(loaded.config.pairs[0].client_cert_header, is_on);
+            }
+        }
     }
 
     #[test]
