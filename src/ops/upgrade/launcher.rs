@@ -58,6 +58,10 @@ impl Launcher {
     pub(super) fn start(program: &Program) -> io::Result<Launcher> {
         let (line, end) = Line::pair()?;
         let mut command = Command::new(RUNNING);
+        if let Some(called) = program.words.first() {
+            // What is shown to whoever lists processes.
+            command.arg0(called);
+        }
         command.arg(COMMAND).arg(&program.path).arg("--");
         command.args(&program.words).stdin(end.into_end());
         for name in ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", MARK.0] {
