@@ -4,6 +4,8 @@
 
 #[path = "upgrade/failures.rs"]
 mod failures;
+#[path = "upgrade/launcher.rs"]
+mod launcher;
 #[path = "upgrade/listeners.rs"]
 mod listeners;
 #[path = "upgrade/load.rs"]

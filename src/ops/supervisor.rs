@@ -327,7 +327,10 @@ impl Running {
     fn drain(&mut self, now: Instant, is_told: bool) {
         let drain = self.renewer.config().drain;
         log::info!("stopping: live connections have {drain:?} to end");
-        self.renewer.board().set_stage(Stage::Draining);
+        // Behind an upgrade the service goes on, and so it is told to whoever is in still and asks for it.
+        if is_told {
+            self.renewer.board().set_stage(Stage::Draining);
+        }
         let until = now + drain;
         self.state = State::Draining {
             force_at: until + STOP_GRACE,

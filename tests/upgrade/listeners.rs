@@ -1,6 +1,7 @@
 //! Every kind of listening socket goes along.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -91,6 +92,41 @@ fn the_administrative_port_answers_all_the_time_and_then_for_the_new_process() {
         (0..20).all(|_| pid() == json!(second)).then_some(())
     });
     ping(&mut live);
+}
+
+#[test]
+fn who_asks_the_old_process_for_readiness_behind_the_upgrade_hears_that_all_is_well() {
+    let pki = TestPki::new();
+    let mut config = pairs::both(&pki, backend::echo());
+    config["admin"] = json!({ "listen": "127.0.0.1:0" });
+    let config = pairs::with(config, "/timeouts/drain", "10m");
+    let line = Line::run(&config);
+    let at = line.program.admin("everything");
+    let mut lasting = Vec::new();
+    // A guest that takes too long to ask is sent away without an answer.
+    let status = until("an answer", || {
+        let last = *line.pids().last().unwrap();
+        // It drains for as long as this one lives.
+        let mut live = line.program.connect("persona");
+        ping(&mut live);
+        lasting.push(live);
+        let mut guest = http::connect(at);
+        guest.write_all(b"GET /readyz HTTP/1.1\r\n").unwrap();
+        line.upgrade(last);
+        let drains = || {
+            line.program
+                .lines()
+                .iter()
+                .filter(|line| line.contains("stopping: "))
+                .count()
+        };
+        until("the drain", || (drains() == lasting.len()).then_some(()));
+        guest.write_all(b"host: here\r\n\r\n").ok()?;
+        let mut answer = String::new();
+        guest.read_to_string(&mut answer).ok()?;
+        answer.split(' ').nth(1).map(str::to_owned)
+    });
+    assert_eq!(status, "200");
 }
 
 #[test]

@@ -37,14 +37,7 @@ impl Old {
     }
 
     fn say(&self, word: &Value, socket: Option<BorrowedFd<'_>>) {
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
-        let mut extra = SendAncillaryBuffer::new(&mut space);
-        if socket.is_some() {
-            extra.push(SendAncillaryMessage::ScmRights(socket.as_slice()));
-        }
-        let bytes = word.to_string();
-        let bytes = [IoSlice::new(bytes.as_bytes())];
-        sendmsg(&self.0, &bytes, &mut extra, SendFlags::NOSIGNAL).unwrap();
+        say(&self.0, word, socket);
     }
 
     /// Hands a socket over, and its file.
@@ -56,14 +49,29 @@ impl Old {
     }
 
     fn hear(&self) -> Value {
-        let mut bytes = [0; 4096];
-        let mut parts = [IoSliceMut::new(&mut bytes)];
-        let mut extra = RecvAncillaryBuffer::default();
-        let heard = recvmsg(&self.0, &mut parts, &mut extra, RecvFlags::empty());
-        let length = heard.unwrap().bytes;
-        assert_ne!(length, 0, "it has ended");
-        serde_json::from_slice(&bytes[..length]).unwrap()
+        hear(&self.0)
     }
+}
+
+pub(super) fn say(line: &OwnedFd, word: &Value, socket: Option<BorrowedFd<'_>>) {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut extra = SendAncillaryBuffer::new(&mut space);
+    if socket.is_some() {
+        extra.push(SendAncillaryMessage::ScmRights(socket.as_slice()));
+    }
+    let bytes = word.to_string();
+    let bytes = [IoSlice::new(bytes.as_bytes())];
+    sendmsg(line, &bytes, &mut extra, SendFlags::NOSIGNAL).unwrap();
+}
+
+pub(super) fn hear(line: &OwnedFd) -> Value {
+    let mut bytes = [0; 4096];
+    let mut parts = [IoSliceMut::new(&mut bytes)];
+    let mut extra = RecvAncillaryBuffer::default();
+    let heard = recvmsg(line, &mut parts, &mut extra, RecvFlags::empty());
+    let length = heard.unwrap().bytes;
+    assert_ne!(length, 0, "it has ended");
+    serde_json::from_slice(&bytes[..length]).unwrap()
 }
 
 #[test]
@@ -96,6 +104,38 @@ fn it_accepts_nothing_before_it_is_told_to_and_reloads_if_that_was_asked_for() {
     old.say(&json!({"Over": {"is_reload_asked": true}}), None);
     until("the reload", || (program.generation() == 2).then_some(()));
     ping(&mut program.connect("persona"));
+}
+
+/// How often the thread that passes signals on has come to wait for the next one.
+fn signals_heard(pid: u32) -> Option<u64> {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let mut statuses =
+        tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("status")).ok());
+    let status = statuses.find(|status| status.starts_with("Name:\tsignals\n"))?;
+    let value = |key: &str| {
+        let mut lines = status.lines();
+        lines.find_map(|line| Some(line.strip_prefix(key)?.trim().to_owned()))
+    };
+    let count = value("voluntary_ctxt_switches:")?.parse().ok()?;
+    value("State:")?.starts_with('S').then_some(count)
+}
+
+#[test]
+fn a_reload_that_is_asked_of_it_while_it_waits_is_done_once_it_serves() {
+    let pki = TestPki::new();
+    let config = pairs::both(&pki, backend::echo());
+    let (old, program) = Old::start(&config, "1");
+    old.say(&json!("All"), None);
+    assert_eq!(old.hear(), json!("Ready"));
+    let before = signals_heard(program.pid());
+    program.signal("HUP");
+    until("the signal's arrival", || {
+        (signals_heard(program.pid()) > before).then_some(())
+    });
+    old.say(&json!("Serve"), None);
+    assert_eq!(old.hear(), json!("Serving"));
+    old.say(&json!({"Over": {"is_reload_asked": false}}), None);
+    until("the reload", || (program.generation() == 2).then_some(()));
 }
 
 #[test]

@@ -66,3 +66,36 @@ fn told_to_stop_it_goes_on_draining_and_told_again_it_ends() {
     line.signal(second, Signal::TERM);
     until("the end of all", || line.pids().is_empty().then_some(()));
 }
+
+#[test]
+fn ten_in_a_row_leave_one_program_and_one_launcher_with_what_the_first_ones_had() {
+    let mut line = Line::run(&config("10m"));
+    let has = |pid: u32, what: &str| {
+        let entries = std::fs::read_dir(format!("/proc/{pid}/{what}")).unwrap();
+        entries.count()
+    };
+    // Those of both, once nobody else is there and threads that end have ended.
+    let counts = |line: &Line| {
+        let (pids, launchers) = (line.pids(), line.launchers());
+        let &[pid] = pids.as_slice() else { return None };
+        let &[launcher] = launchers.as_slice() else {
+            return None;
+        };
+        Some([has(pid, "fd"), has(pid, "task"), has(launcher, "fd")])
+    };
+    let mut last = line.pids()[0];
+    // The first one has not been started by a launcher.
+    last = line.upgrade(last);
+    assert_eq!(line.program.exit().code(), Some(0));
+    let first = until("the old one's end", || counts(&line));
+    for _ in 0..9 {
+        last = line.upgrade(last);
+        ping(&mut line.program.connect("persona"));
+    }
+    let mut seen = None;
+    until("as many as before", || {
+        seen = counts(&line);
+        (seen == Some(first)).then_some(())
+    });
+    assert_eq!(line.pids(), [last]);
+}

@@ -12,14 +12,7 @@ impl Running {
         let predecessor = self.succession.predecessor.take();
         if let Some(predecessor) = &predecessor {
             predecessor.wait().map_err(RunError)?;
-            // While it was not heard, it may have been told to stop: then it is still time.
-            while let Ok(message) = self.messages.try_recv() {
-                if let Control::Command(Command::Stop) = message {
-                    let what = "told to stop before it has taken over";
-                    return Err(RunError(what.to_owned()));
-                }
-                self.take(message, &clock(), &mut false)?;
-            }
+            self.hear_before_serving()?;
         }
         self.renewer.board().set_stage(Stage::Serving);
         if let Some(predecessor) = &predecessor {
@@ -28,6 +21,27 @@ impl Running {
             self.admin.open();
         }
         Ok(predecessor)
+    }
+
+    /// Hears what it was told while it waited for its turn. It may have been to stop: then it is still time.
+    fn hear_before_serving(&mut self) -> Result<(), RunError> {
+        let mut later = Vec::new();
+        while let Ok(message) = self.messages.try_recv() {
+            match message {
+                Control::Command(Command::Stop) => {
+                    let what = "told to stop before it has taken over";
+                    return Err(RunError(what.to_owned()));
+                }
+                // A reload, which what is new may be for, or an upgrade: both are for one that serves.
+                Control::Command(command) => later.push(command),
+                other => self.take(other, &clock(), &mut false)?,
+            }
+        }
+        // The queue has room for as much as was in it; of many signals one is enough.
+        for command in later {
+            let _ = self.control.try_send(Control::Command(command));
+        }
+        Ok(())
     }
 
     /// A reload was asked for. With another program in the place of this one it is for that to read what is new.
