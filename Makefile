@@ -122,7 +122,7 @@ packages: ## a .deb and an .rpm of the program as it is shipped, for Debian 12, 
 	@.ci/prepare packages
 	config/packages/release
 	config/packages/symbols target/release-build/mtls-persona-boringssl
-	config/packages/packages target/release-build/mtls-persona-boringssl
+	config/packages/pack target/release-build/mtls-persona-boringssl
 
 packages-test: ## packages installed, run, upgraded and removed in a throw-away root; QUICK=1 takes a program that is there
 	@.ci/prepare packages

@@ -23,10 +23,16 @@ fn main() -> io::Result<()> {
     }
     let pages = folder.join("man1");
     fs::create_dir_all(&pages)?;
-    // Gives each of the commands below its whole name, and leaves `help` out, which repeats them all.
-    let mut command = command.disable_help_subcommand(true);
+    let mut command = without_help(mtls_persona::cli::command());
+    // Gives each of the commands below its whole name.
     command.build();
     write_pages(&command, &pages)
+}
+
+/// `help` would have a page for each command once more.
+fn without_help(command: Command) -> Command {
+    let command = command.disable_help_subcommand(true);
+    command.mut_subcommands(without_help)
 }
 
 /// One page for a command, and one for each below it.
@@ -37,6 +43,6 @@ fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
         .source(concat!("mtls-persona ", env!("CARGO_PKG_VERSION")))
         .manual("mtls-persona");
     page.render(&mut File::create(folder.join(format!("{name}.1")))?)?;
-    let below = command.get_subcommands().filter(|each| !each.is_hide_set());
-    below.map(|each| write_pages(each, folder)).collect()
+    let mut below = command.get_subcommands();
+    below.try_for_each(|each| write_pages(each, folder))
 }
