@@ -28,7 +28,8 @@ fuzz := --locked --manifest-path tests/fuzz/Cargo.toml --target-dir target
 fips_module = BORING_BSSL_FIPS_PATH="$$(readlink -e target/fips/boringssl)" BORING_BSSL_FIPS_ASSUME_PATCHED=1
 fips_cargo := --locked --features fips --target-dir target/fips
 
-.PHONY: help demo build test bench growth decisions soak fuzz lint deny fips fips-openssl fips-test image image-test
+.PHONY: help demo build test bench growth decisions soak fuzz lint deny fips fips-openssl fips-test image image-test \
+	dist dist-test packages packages-test
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -120,3 +121,24 @@ image-test: ## a container image with BoringSSL's FIPS module: made, run, and to
 	@.ci/prepare fips boringssl
 	@fips/build-boringssl
 	QUICK=$(QUICK) fips/image-test
+
+dist: ## the source with every crate in it, for machines without a network, and what it is made of (SBOM)
+	@.ci/prepare dist
+	@config/packages/dist
+
+dist-test: ## the archive is built without a network, twice to the same bytes; QUICK=1 only looks at it
+	@.ci/prepare dist
+	@.ci/prepare build
+	@$(if $(QUICK),,.ci/prepare fips boringssl)
+	QUICK=$(QUICK) config/packages/dist-test
+
+packages: ## a .deb and an .rpm of the program as it is shipped, for Debian 12, RHEL 9 and newer ones
+	@.ci/prepare packages
+	config/packages/release
+	config/packages/symbols target/release-build/mtls-persona-boringssl
+	config/packages/pack target/release-build/mtls-persona-boringssl
+
+packages-test: ## packages installed, run, upgraded and removed in a throw-away root; QUICK=1 takes a program that is there
+	@.ci/prepare packages
+	@.ci/prepare packages-test
+	QUICK=$(QUICK) config/packages/packages-test

@@ -153,6 +153,11 @@ const COULD_NOT: u8 = 1;
 /// Exit code: the words or the file are wrong.
 const WRONG_WORDS: u8 = 2;
 
+/// The commands and their arguments, for who writes manuals of them.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
 /// Does what the command line asks for.
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse_from(std::env::args_os().map(two_dashes)) {
@@ -189,7 +194,7 @@ pub fn main() -> ExitCode {
         (None, Some(path)) => run::run(cli.format.source(path)),
         (None, None) => {
             // Nothing to do it with: what there is, is shown.
-            let _ = Cli::command().print_help();
+            let _ = command().print_help();
             ExitCode::from(WRONG_WORDS)
         }
     }
