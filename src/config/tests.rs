@@ -17,6 +17,13 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config")
 }
 
+/// The examples that are configurations; a folder among them holds other things.
+fn examples() -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder().join("examples")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.filter(|path| path.is_file()).collect()
+}
+
 fn reference() -> String {
     fs::read_to_string(folder().join("README.md")).unwrap()
 }
@@ -39,9 +46,7 @@ fn the_example_at_the_top_is_the_five_key_file() {
 
 #[test]
 fn every_example_stands() {
-    let examples = fs::read_dir(folder().join("examples")).unwrap();
-    let modes = examples.map(|entry| {
-        let path = entry.unwrap().path();
+    let modes = examples().into_iter().map(|path| {
         let loaded = load(&path).unwrap_or_else(|problems| panic!("{problems}"));
         assert_eq!(loaded.warnings, [], "{path:?}");
         loaded.config.pairs[0].mode

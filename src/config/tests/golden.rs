@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::random::Xorshift;
-use super::{folder, reference};
+use super::{examples, folder, reference};
 use crate::config::fixture::{FIVE_KEYS, file};
 use crate::config::{Config, load, parse, print};
 
@@ -80,7 +80,7 @@ fn files_below(folder: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn every_example_comes_back_as_the_same_model() {
-    for path in files_below(&folder().join("examples")) {
+    for path in examples() {
         comes_back(&config(&path));
     }
     for block in reference().split("```json").skip(1) {
