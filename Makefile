@@ -19,9 +19,6 @@ endif
 # What the benchmark is made of shares the program's folder, so that BoringSSL is built once.
 bench := --locked --release --manifest-path tests/bench/Cargo.toml --target-dir target
 
-# The targets of the fuzzer, to be looked at; `make fuzz` builds them as cargo-fuzz does.
-fuzz := --locked --manifest-path tests/fuzz/Cargo.toml --target-dir target
-
 # BoringSSL's FIPS module is built once, before cargo, so that the tests run on the very module that
 # the release has. It is as BoringSSL has it: the crate's patches are left out. The folder is named
 # as it is now, see fips/build-boringssl.
@@ -81,7 +78,6 @@ lint: deny ## formatting, clippy for both backends, and `make deny`
 	cargo fmt --check --manifest-path tests/bench/Cargo.toml
 	cargo clippy $(bench) --all-targets -- -D warnings
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
-	cargo clippy $(fuzz) --all-targets -- -D warnings
 
 deny: ## licences, sources, banned crates and advisories of the dependencies
 	@.ci/deny
