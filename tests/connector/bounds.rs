@@ -3,29 +3,18 @@
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::support::backend;
 use super::support::black_hole::BlackHole;
 use super::support::certs::TestPki;
-use super::support::connector::{Tables, answer, connector, line, said, user_client};
+use super::support::connector::{Tables, answer, connector, granted, set, user_client};
 use super::support::metrics::Scrape;
 use super::support::pairs::with;
 use super::support::postgres::Postgres;
 use super::support::program::{Program, free_port};
 use super::support::tls::TlsPeer;
 use super::support::wait::until;
-
-fn set(config: Value, key: &str, value: impl Into<Value>) -> Value {
-    with(config, &format!("/address_pairs/0/directory/{key}"), value)
-}
-
-/// A connection that was granted.
-fn granted(program: &Program, client: &mtls_persona::tls::Credentials) -> TlsPeer {
-    let mut peer = said(program, client, b"db\n");
-    assert_eq!(line(&mut peer).unwrap(), "OK\n");
-    peer
-}
 
 /// Tells who it is, and stays.
 fn named(name: &'static [u8]) -> SocketAddr {
@@ -49,13 +38,13 @@ fn connections_go_to_the_address_that_has_the_fewest() {
     tables.host("db", both, "acme", "alice", "");
     let program = Program::run(&connector(&pki, &postgres, &tables));
     let alice = user_client(&pki, "acme", "alice");
-    let mut peers: Vec<_> = (0..4).map(|_| granted(&program, &alice)).collect();
+    let mut peers: Vec<_> = (0..4).map(|_| granted(&program, &alice, "db")).collect();
     let names: String = peers.iter_mut().map(name_of).collect();
     assert_eq!(names, "abab");
     // Where one has gone, there is room.
     drop(peers.remove(2));
     program.access("connector", 0);
-    assert_eq!(name_of(&mut granted(&program, &alice)), 'a');
+    assert_eq!(name_of(&mut granted(&program, &alice, "db")), 'a');
 }
 
 #[test]
@@ -77,7 +66,7 @@ fn an_address_that_cannot_be_reached_costs_no_connection_while_another_can() {
     let config = connector(&pki, &postgres, &tables);
     let program = Program::run(&with(config, "/timeouts/connect", "1s"));
     let alice = user_client(&pki, "acme", "alice");
-    assert_eq!(name_of(&mut granted(&program, &alice)), 'a');
+    assert_eq!(name_of(&mut granted(&program, &alice, "db")), 'a');
     assert_eq!(
         answer(&program, &alice, "none"),
         "ERROR: host unreachable\n"
@@ -100,8 +89,8 @@ fn users_and_organisations_have_so_many_connections_and_no_more() {
     let config = set(connector(&pki, &postgres, &tables), "limits", limits);
     let program = Program::run(&config);
     let [alice, bob, dave] = ["alice", "bob", "dave"].map(|name| user_client(&pki, "acme", name));
-    let first = granted(&program, &alice);
-    let _second = granted(&program, &bob);
+    let first = granted(&program, &alice, "db");
+    let _second = granted(&program, &bob, "db");
     for client in [&alice, &dave] {
         assert_eq!(
             answer(&program, client, "db"),
@@ -153,7 +142,7 @@ fn connections_that_have_ended_are_rows_of_a_table_the_refused_ones_too() {
     let config = set(connector(&pki, &postgres, &tables), "connection_log", true);
     let mut program = Program::run(&config);
     let alice = user_client(&pki, "acme", "alice");
-    let mut peer = granted(&program, &alice);
+    let mut peer = granted(&program, &alice, "db");
     peer.write_all(b"hello").unwrap();
     peer.end().unwrap();
     peer.read_to_end(&mut Vec::new()).unwrap();

@@ -9,20 +9,14 @@ use serde_json::Value;
 
 use super::support::backend;
 use super::support::certs::TestPki;
-use super::support::connector::{Tables, answer, connector, line, said, user_client};
+use super::support::connector::{Tables, answer, connector, granted, is_alive, set, user_client};
 use super::support::metrics::Scrape;
 use super::support::pairs::with;
 use super::support::postgres::Postgres;
 use super::support::program::Program;
-use super::support::tls::TlsPeer;
 use super::support::wait::until;
 
 const NO: &str = "ERROR: not authorized\n";
-
-/// A directory's key of the only pair.
-fn set(config: Value, key: &str, value: impl Into<Value>) -> Value {
-    with(config, &format!("/address_pairs/0/directory/{key}"), value)
-}
 
 /// One that hears of changes before anything is asked.
 fn hearing(config: &Value, tables: &Tables) -> Program {
@@ -145,17 +139,6 @@ fn without_a_word_of_changes_a_grant_ends_with_its_lifetime() {
     until("the grant to end", || {
         (answer(&program, &alice, "db") == NO).then_some(())
     });
-}
-
-fn granted(program: &Program, user: &mtls_persona::tls::Credentials, host: &str) -> TlsPeer {
-    let mut peer = said(program, user, format!("{host}\n").as_bytes());
-    assert_eq!(line(&mut peer).unwrap(), "OK\n");
-    peer
-}
-
-fn is_alive(peer: &mut TlsPeer) -> bool {
-    let mut echoed = [0; 4];
-    peer.write_all(b"ping").is_ok() && peer.read_exact(&mut echoed).is_ok() && &echoed == b"ping"
 }
 
 #[test]

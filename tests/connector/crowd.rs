@@ -1,6 +1,5 @@
 //! Hundreds of connections while everything happens to the database that can.
 
-use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -8,8 +7,9 @@ use std::thread::JoinHandle;
 use mtls_persona::tls::Credentials;
 use serde_json::json;
 
+use super::support::backend;
 use super::support::certs::TestPki;
-use super::support::connector::{Tables, answer, connector, line, said, user_client};
+use super::support::connector::{Tables, answer, connector, granted, user_client};
 use super::support::crowd::Crowd;
 use super::support::pairs::with;
 use super::support::postgres::Postgres;
@@ -48,7 +48,7 @@ impl Flow {
             flow.rounds.push(Arc::clone(&rounds));
             flow.threads.push(std::thread::spawn(move || {
                 while !is_over.load(Ordering::SeqCst) {
-                    peers.iter_mut().for_each(exchange);
+                    peers.iter_mut().for_each(backend::ping);
                     rounds.fetch_add(1, Ordering::SeqCst);
                 }
                 peers
@@ -81,13 +81,6 @@ impl Flow {
         let threads = self.threads.into_iter();
         threads.flat_map(|thread| thread.join().unwrap()).collect()
     }
-}
-
-fn exchange(peer: &mut TlsPeer) {
-    let mut echoed = [0; 4];
-    peer.write_all(b"ping").unwrap();
-    peer.read_exact(&mut echoed).unwrap();
-    assert_eq!(&echoed, b"ping");
 }
 
 /// What clients of that user are told that come all at once.
@@ -126,11 +119,7 @@ fn five_hundred_connections_flow_on_while_the_database_is_silent_slow_stopped_an
     let clients = users.map(|user| user_client(&pki, "acme", user));
     let [silent, slow, stopped, started] = &clients;
     let alice = user_client(&pki, "acme", "alice");
-    let connect = |_| {
-        let mut peer = said(&program, &alice, b"db\n");
-        assert_eq!(line(&mut peer).unwrap(), "OK\n");
-        peer
-    };
+    let connect = |_| granted(&program, &alice, "db");
     let flow = Flow::of((0..CONNECTIONS).map(connect).collect());
     let no_decision_but_known_ones = |newcomer: &Credentials| {
         flow.goes_on();
@@ -169,5 +158,5 @@ fn five_hundred_connections_flow_on_while_the_database_is_silent_slow_stopped_an
 
     let mut peers = flow.finish();
     assert_eq!(peers.len(), CONNECTIONS);
-    peers.iter_mut().for_each(exchange);
+    peers.iter_mut().for_each(backend::ping);
 }

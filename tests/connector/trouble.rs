@@ -1,31 +1,19 @@
 //! A database that is not there, comes back, is silent or slow.
 
-use std::io::{Read, Write};
+use std::io::Read;
 
 use serde_json::{Value, json};
 
 use super::support::backend;
 use super::support::certs::{IdentityFiles, TestPki};
-use super::support::connector::{Tables, answer, connector, line, said, user_client};
+use super::support::connector::{Tables, answer, connector, granted, is_alive, user_client};
 use super::support::pairs::with;
 use super::support::postgres::Postgres;
 use super::support::program::Program;
-use super::support::tls::TlsPeer;
 use super::support::valve::Valve;
 use super::support::wait::until;
 
 const LATER: &str = "ERROR: temporarily unavailable\n";
-
-fn granted(program: &Program, client: &mtls_persona::tls::Credentials) -> TlsPeer {
-    let mut peer = said(program, client, b"db\n");
-    assert_eq!(line(&mut peer).unwrap(), "OK\n");
-    peer
-}
-
-fn is_alive(peer: &mut TlsPeer) -> bool {
-    let mut echoed = [0; 4];
-    peer.write_all(b"ping").is_ok() && peer.read_exact(&mut echoed).is_ok() && &echoed == b"ping"
-}
 
 fn patient(config: Value, timeout: &str) -> Value {
     with(
@@ -48,7 +36,7 @@ fn while_the_database_is_down_live_connections_and_known_grants_hold_and_it_come
         user_client(&pki, "acme", "alice"),
         user_client(&pki, "acme", "dave"),
     );
-    let mut live = granted(&program, &alice);
+    let mut live = granted(&program, &alice, "db");
     postgres.stop();
     assert_eq!(answer(&program, &dave, "db"), LATER);
     assert_eq!(answer(&program, &alice, "db"), "OK\n");
@@ -121,7 +109,7 @@ fn a_database_that_has_gone_silent_costs_askers_their_patience_and_no_thread_for
         user_client(&pki, "acme", "alice"),
         user_client(&pki, "acme", "dave"),
     );
-    let mut live = granted(&program, &alice);
+    let mut live = granted(&program, &alice, "db");
     valve.shut();
     for _ in 0..3 {
         assert_eq!(answer(&program, &dave, "db"), LATER);
@@ -144,7 +132,7 @@ fn a_slow_database_is_given_up_while_connections_flow_and_nothing_of_it_comes_la
         user_client(&pki, "acme", "alice"),
         user_client(&pki, "acme", "dave"),
     );
-    let mut live = granted(&program, &alice);
+    let mut live = granted(&program, &alice, "db");
     let mut locker = tables.route.session();
     locker.ask("begin; lock table users in access exclusive mode");
     for _ in 0..3 {

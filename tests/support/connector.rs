@@ -9,6 +9,7 @@ use mtls_persona::tls::{Credentials, Role};
 use serde_json::{Value, json};
 
 use super::certs::{IdentityFiles, TestPki};
+use super::pairs::with;
 use super::postgres::{Postgres, USER};
 use super::program::Program;
 use super::psql::Route;
@@ -159,4 +160,22 @@ pub fn answer(program: &Program, client: &Credentials, host: &str) -> String {
         assert_eq!(peer.read_to_end(&mut rest).unwrap(), 0, "a clean end");
     }
     line
+}
+
+/// A connection to a host, once it was granted.
+pub fn granted(program: &Program, client: &Credentials, host: &str) -> TlsPeer {
+    let mut peer = said(program, client, format!("{host}\n").as_bytes());
+    assert_eq!(line(&mut peer).unwrap(), "OK\n");
+    peer
+}
+
+/// Whether a connection to an echo service still carries bytes.
+pub fn is_alive(peer: &mut TlsPeer) -> bool {
+    let mut echoed = [0; 4];
+    peer.write_all(b"ping").is_ok() && peer.read_exact(&mut echoed).is_ok() && &echoed == b"ping"
+}
+
+/// Sets a key of the directory of the only pair.
+pub fn set(config: Value, key: &str, value: impl Into<Value>) -> Value {
+    with(config, &format!("/address_pairs/0/directory/{key}"), value)
 }
