@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
@@ -105,12 +105,7 @@ fn a_disk_that_has_room_again_gets_whole_lines_and_how_many_are_missing() {
         "full::a_disk_that_has_room_again_gets_whole_lines_and_how_many_are_missing",
         || {
             let pki = TestPki::new();
-            let disk = pki.folder().join("disk");
-            fs::create_dir(&disk).unwrap();
-            run(&format!(
-                "mount -t tmpfs -o size=64k tmpfs {}",
-                disk.display()
-            ));
+            let disk = small_disk(&pki, "size=64k");
             let log = disk.join("log");
             let program = Logging::to(&pki, File::create(&log).unwrap());
             fill(&disk.join("other"));
@@ -131,6 +126,17 @@ fn a_disk_that_has_room_again_gets_whole_lines_and_how_many_are_missing() {
             program.stop();
         },
     );
+}
+
+/// A file system of its own that holds so much, in the words of `mount`.
+fn small_disk(pki: &TestPki, size: &str) -> PathBuf {
+    let disk = pki.folder().join("disk");
+    fs::create_dir(&disk).unwrap();
+    run(&format!(
+        "mount -t tmpfs -o {size} tmpfs {}",
+        disk.display()
+    ));
+    disk
 }
 
 /// Writes until there is no room.
@@ -156,12 +162,7 @@ fn a_unix_socket_on_a_full_disk_keeps_the_program_from_starting_and_a_reload_fro
         "full::a_unix_socket_on_a_full_disk_keeps_the_program_from_starting_and_a_reload_from_being_taken",
         || {
             let pki = TestPki::new();
-            let disk = pki.folder().join("disk");
-            fs::create_dir(&disk).unwrap();
-            run(&format!(
-                "mount -t tmpfs -o nr_inodes=2 tmpfs {}",
-                disk.display()
-            ));
+            let disk = small_disk(&pki, "nr_inodes=2");
             let filler = disk.join("filler");
             File::create(&filler).unwrap();
             let at = |path: &str| format!("unix:{}", disk.join(path).display());
@@ -203,12 +204,7 @@ fn an_authority_on_a_full_disk_writes_nothing_by_halves() {
         "full::an_authority_on_a_full_disk_writes_nothing_by_halves",
         || {
             let pki = TestPki::new();
-            let disk = pki.folder().join("disk");
-            fs::create_dir(&disk).unwrap();
-            run(&format!(
-                "mount -t tmpfs -o size=64k tmpfs {}",
-                disk.display()
-            ));
+            let disk = small_disk(&pki, "size=64k");
             let issue = |words: &[&str]| {
                 let mut command = Command::new(PROGRAM);
                 command.arg("pki").args(words).current_dir(&disk);

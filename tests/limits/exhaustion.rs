@@ -54,24 +54,32 @@ fn limit_for(program: &Program, count: usize) -> usize {
         .unwrap()
 }
 
+/// A persona with descriptors for so many connections, and that limit.
+fn held_to(pki: &TestPki, connections: usize) -> (Program, usize) {
+    let service = tls::service(localhost(pki), tls::echo);
+    // Above what the descriptors allow: the program has to meet the wall itself.
+    let config = pairs::with(pairs::client(pki, service), "/limits/connections", 1000);
+    let limit = limit_for(&Program::run(&config), 2 * connections);
+    let program = Program::run_with(&config, |command| with_descriptors(command, limit));
+    (program, limit)
+}
+
+/// A connection that has carried bytes.
+fn served_by(program: &Program) -> TcpStream {
+    let mut stream = program.connect("persona");
+    ping(&mut stream, 1);
+    stream
+}
+
 #[test]
 fn running_out_of_descriptors_is_survived_without_spinning_or_flooding_the_log() {
     const SERVED: usize = 20;
     const WAITING: usize = 50;
     let pki = TestPki::new();
-    let service = tls::service(localhost(&pki), tls::echo);
-    // Above what the descriptors allow: the program has to meet the wall itself.
-    let config = pairs::with(pairs::client(&pki, service), "/limits/connections", 1000);
-    let limit = limit_for(&Program::run(&config), 2 * SERVED);
-    let program = Program::run_with(&config, |command| with_descriptors(command, limit));
+    let (program, limit) = held_to(&pki, SERVED);
     let base = program.descriptors();
 
-    let mut served: Vec<TcpStream> = Vec::new();
-    for _ in 0..SERVED {
-        let mut stream = program.connect("persona");
-        ping(&mut stream, 1);
-        served.push(stream);
-    }
+    let mut served: Vec<TcpStream> = (0..SERVED).map(|_| served_by(&program)).collect();
     assert_eq!(free_below(&program, limit), 0);
     let open = |_| program.connect("persona");
     let waiting: Vec<TcpStream> = (0..WAITING).map(open).collect();
@@ -112,17 +120,9 @@ fn running_out_of_descriptors_is_survived_without_spinning_or_flooding_the_log()
 fn a_reload_that_finds_no_descriptor_is_refused_and_taken_once_there_are_some() {
     const SERVED: usize = 20;
     let pki = TestPki::new();
-    let service = tls::service(localhost(&pki), tls::echo);
-    let config = pairs::with(pairs::client(&pki, service), "/limits/connections", 1000);
-    let limit = limit_for(&Program::run(&config), 2 * SERVED);
-    let program = Program::run_with(&config, |command| with_descriptors(command, limit));
+    let (program, limit) = held_to(&pki, SERVED);
     let base = program.descriptors();
-    let open = |_| {
-        let mut stream = program.connect("persona");
-        ping(&mut stream, 1);
-        stream
-    };
-    let mut served: Vec<TcpStream> = (0..SERVED).map(open).collect();
+    let mut served: Vec<TcpStream> = (0..SERVED).map(|_| served_by(&program)).collect();
     assert_eq!(free_below(&program, limit), 0);
     program.refuse_reload();
     served.iter_mut().for_each(|stream| ping(stream, 1));
