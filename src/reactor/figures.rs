@@ -1,5 +1,6 @@
 //! What is counted of connectors' directories.
 
+#[cfg(feature = "postgres")]
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -48,6 +49,7 @@ impl Figures {
     }
 
     /// The database was asked, and took so long.
+    #[cfg(feature = "postgres")]
     pub(super) fn asked(&self, took: Duration) {
         self.lookups.add_one();
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
@@ -72,11 +74,13 @@ impl Figures {
 }
 
 /// One more in a gauge, for as long as this lives.
+#[cfg(feature = "postgres")]
 pub(super) struct Held {
     figures: Arc<Figures>,
     gauge: fn(&Figures) -> &AtomicU64,
 }
 
+#[cfg(feature = "postgres")]
 impl Held {
     /// A question that waits.
     pub(super) fn waiting(figures: &Arc<Figures>) -> Held {
@@ -95,6 +99,7 @@ impl Held {
     }
 }
 
+#[cfg(feature = "postgres")]
 impl Drop for Held {
     fn drop(&mut self) {
         (self.gauge)(&self.figures).fetch_sub(1, Ordering::Relaxed);
