@@ -25,6 +25,9 @@ bench := --locked --release --manifest-path tests/bench/Cargo.toml --target-dir 
 fips_module = BORING_BSSL_FIPS_PATH="$$(readlink -e target/fips/boringssl)" BORING_BSSL_FIPS_ASSUME_PATCHED=1
 fips_cargo := --locked --features fips --target-dir target/fips
 
+# Which program the packages have.
+packed = $(if $(FIPS),fips,boringssl)
+
 .PHONY: help demo build test bench growth decisions soak fuzz lint deny fips fips-openssl fips-test image image-test \
 	dist dist-test packages packages-test
 .DEFAULT_GOAL := help
@@ -128,13 +131,15 @@ dist-test: ## the archive is built without a network, twice to the same bytes; Q
 	@$(if $(QUICK),,.ci/prepare fips boringssl)
 	QUICK=$(QUICK) config/packages/dist-test
 
-packages: ## a .deb and an .rpm of the program as it is shipped, for Debian 12, RHEL 9 and newer ones
+packages: ## a .deb and an .rpm of the program as it is shipped, for Debian 12, RHEL 9 and newer ones; FIPS=1 with a FIPS module
 	@.ci/prepare packages
-	config/packages/release
-	config/packages/symbols target/release-build/mtls-persona-boringssl
-	config/packages/pack target/release-build/mtls-persona-boringssl
+	@$(if $(FIPS),.ci/prepare fips boringssl)
+	config/packages/release $(packed)
+	config/packages/symbols target/release-build/mtls-persona-$(packed)
+	config/packages/pack target/release-build/mtls-persona-$(packed)
 
-packages-test: ## packages installed, run, upgraded and removed in a throw-away root; QUICK=1 takes a program that is there
+packages-test: ## packages installed, run, upgraded and removed on a throw-away machine; QUICK=1 takes a program that is there
 	@.ci/prepare packages
 	@.ci/prepare packages-test
+	@$(if $(QUICK),,.ci/prepare fips boringssl)
 	QUICK=$(QUICK) config/packages/packages-test

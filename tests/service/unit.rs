@@ -63,7 +63,7 @@ fn the_unit_files_and_their_drop_ins_are_understood_without_a_complaint() {
     let drop_ins = drop_ins.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut sets = vec![Vec::new()];
     sets.extend(drop_ins.map(|name| vec![name]));
-    assert_eq!(sets.len(), 4, "{sets:?}");
+    assert_eq!(sets.len(), 5, "{sets:?}");
     for set in sets {
         if set == ["notify-reload.conf"] && version < NOTIFY_RELOAD_SINCE {
             eprintln!("skipped: systemd {version} has no Type=notify-reload");
