@@ -21,8 +21,11 @@ OWN = re.compile(r"alloc|core|std|std_detect|compiler_builtins|panic_\w+|unwind|
 
 
 def told(*command):
-    """What a command prints."""
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
+    """What a command prints. One that fails says why itself."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, encoding="utf-8")
+    if done.returncode != 0:
+        raise SystemExit(f"failed: {' '.join(command)}")
+    return done.stdout
 
 
 def read(file):
