@@ -15,7 +15,7 @@ use clap_complete::{Shell, generate_to};
 fn main() -> io::Result<()> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from);
     let folder = folder.ok_or_else(|| io::Error::other("usage: words FOLDER"))?;
-    let mut command = mtls_persona::cli::command();
+    let mut command = shown(&mtls_persona::cli::command());
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         let to = folder.join(shell.to_string());
         fs::create_dir_all(&to)?;
@@ -29,13 +29,23 @@ fn main() -> io::Result<()> {
     write_pages(&command, &pages)
 }
 
+/// The program's words without the commands that are hidden: completions would offer these as well, and clap
+/// lets nobody take one out.
+fn shown(command: &Command) -> Command {
+    let below = command.get_subcommands().filter(|each| !each.is_hide_set());
+    Command::new("mtls-persona")
+        .args(command.get_arguments().cloned())
+        .groups(command.get_groups().cloned())
+        .subcommands(below.cloned())
+}
+
 /// `help` would have a page for each command once more.
 fn without_help(command: Command) -> Command {
     let command = command.disable_help_subcommand(true);
     command.mut_subcommands(without_help)
 }
 
-/// One page for a command, and one for each below it.
+/// One page for a command, and one for each below it that somebody is to call.
 fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
     let name = command.get_display_name().unwrap_or(command.get_name());
     let page = clap_mangen::Man::new(command.clone())
@@ -43,6 +53,6 @@ fn write_pages(command: &Command, folder: &Path) -> io::Result<()> {
         .source(concat!("mtls-persona ", env!("CARGO_PKG_VERSION")))
         .manual("mtls-persona");
     page.render(&mut File::create(folder.join(format!("{name}.1")))?)?;
-    let mut below = command.get_subcommands();
+    let mut below = command.get_subcommands().filter(|each| !each.is_hide_set());
     below.try_for_each(|each| write_pages(each, folder))
 }
