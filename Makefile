@@ -100,16 +100,19 @@ fips-openssl: ## the release binary for the system's OpenSSL, and a configuratio
 	@cat target/fips-openssl/facts
 	@echo "run it by: fips/with-openssl-fips target/openssl/release/mtls-persona run --config FILE"
 
+# Of all tests those that the library's own decisions show in.
+fips_tests = $(if $(QUICK),--lib --test fips --test tls_pair --test openssl_peers --test refusals --test certs --test revocation)
+
 # An ignored test of tests/fips needs a module, which is there now.
-fips-test: ## every test on BoringSSL's FIPS module, and then on OpenSSL's FIPS provider
+fips-test: ## every test on BoringSSL's FIPS module, and then on OpenSSL's FIPS provider; QUICK=1 those of TLS alone
 	@.ci/prepare test
 	@.ci/prepare fips
 	@fips/build-boringssl
 	@fips/build-openssl
 	$(fips_module) cargo clippy --all-targets $(fips_cargo) -- -D warnings
-	$(fips_module) cargo test $(fips_cargo)
+	$(fips_module) cargo test $(fips_cargo) $(fips_tests)
 	@fips/same-module target/fips/debug/mtls-persona
-	fips/with-openssl-fips cargo test --locked $(openssl)
+	fips/with-openssl-fips cargo test --locked $(openssl) $(fips_tests)
 	fips/with-openssl-fips cargo test --locked $(openssl) --test fips -- --ignored
 
 image: ## a container image with BoringSSL's FIPS module, by docker or podman
