@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::manifests::{FOLDERS, Manifests, judge, repository};
+use super::manifests::{FOLDERS, Manifests, judge, of_readme, repository};
 
 #[test]
 fn each_manifest_is_as_its_schema_asks() {
@@ -34,38 +34,58 @@ fn a_field_that_no_schema_knows_is_found_in_each_kind() {
     }
 }
 
-/// Whether a selector is the labels that all of them have, and nothing less.
-fn chooses(selector: &Value, pod: &Value) -> bool {
-    let ours = ["app.kubernetes.io/name", "app.kubernetes.io/component"];
-    let labels = &pod["metadata"]["labels"];
-    let wanted = ours.iter().map(|label| (*label, &labels[label]));
-    let wanted: Vec<_> = wanted.collect();
-    assert!(wanted.iter().all(|(_, value)| value.is_string()));
+/// Everything by which pods and services are chosen.
+fn selectors(manifests: &Manifests) -> Vec<&Value> {
+    let pod = manifests.pods()[0];
+    let spread = pod["spec"]["topologySpreadConstraints"].as_array().unwrap();
+    let kinds = ["Deployment", "PodDisruptionBudget", "ServiceMonitor"];
+    let of = kinds.map(|kind| &manifests.only(kind)["spec"]["selector"]);
+    let of = of
+        .into_iter()
+        .chain(spread.iter().map(|spread| &spread["labelSelector"]));
+    let policies = manifests.kind("NetworkPolicy").into_iter();
+    let of = of.chain(policies.map(|policy| &policy["spec"]["podSelector"]));
+    let services = manifests.kind("Service").into_iter();
+    let services = services.map(|service| &service["spec"]["selector"]);
+    let all: Vec<_> = of.map(|of| &of["matchLabels"]).chain(services).collect();
+    assert!(all.len() >= 7);
+    all
+}
+
+/// Whether somebody with these labels is chosen.
+fn chooses(selector: &Value, labels: &Value) -> bool {
     let of = selector.as_object().unwrap();
-    of.len() == wanted.len() && wanted.iter().all(|(label, value)| of[*label] == **value)
+    assert!(!of.is_empty());
+    of.iter().all(|(label, value)| labels[label] == *value)
+}
+
+/// A second gateway, as the README has it.
+fn second_gateway() -> Manifests {
+    let overlay = of_readme("resources: [../gateway]");
+    let config = Manifests::of("gateway");
+    let files = [
+        ("kustomization.yaml", overlay.as_str()),
+        ("config.json", config.configuration()),
+    ];
+    Manifests::beside(&files)
 }
 
 #[test]
-fn each_selector_chooses_the_pods_of_its_own_kind_and_no_others() {
-    for folder in ["gateway", "connector"] {
-        let manifests = Manifests::of(folder);
-        let pod = manifests.pods()[0];
-        let deployment = &manifests.only("Deployment")["spec"]["selector"];
-        let budget = &manifests.only("PodDisruptionBudget")["spec"]["selector"];
-        let monitor = &manifests.only("ServiceMonitor")["spec"]["selector"];
-        let spread = pod["spec"]["topologySpreadConstraints"].as_array().unwrap();
-        let mut selectors = vec![deployment, budget, monitor];
-        selectors.extend(spread.iter().map(|spread| &spread["labelSelector"]));
-        let policies = manifests.kind("NetworkPolicy").into_iter();
-        selectors.extend(policies.map(|policy| &policy["spec"]["podSelector"]));
-        assert!(selectors.len() >= 5);
-        for selector in selectors {
-            assert!(chooses(&selector["matchLabels"], pod), "{selector}");
-        }
-        let services = manifests.kind("Service");
-        assert_eq!(services.len(), 2);
-        for service in &services {
-            assert!(chooses(&service["spec"]["selector"], pod), "{service}");
+fn each_selector_chooses_the_pods_of_its_own_instance_and_no_others() {
+    let all = [
+        Manifests::of("gateway"),
+        Manifests::of("connector"),
+        second_gateway(),
+    ];
+    for (number, manifests) in all.iter().enumerate() {
+        for (other, of) in all.iter().enumerate() {
+            let services = of.kind("Service").into_iter();
+            let monitored = services.chain(of.pods());
+            for labels in monitored.map(|of| &of["metadata"]["labels"]) {
+                for selector in selectors(manifests) {
+                    assert_eq!(chooses(selector, labels), number == other, "{selector}");
+                }
+            }
         }
     }
 }
@@ -110,11 +130,17 @@ fn the_autoscaler_and_certificates_name_what_is_there() {
 }
 
 #[test]
-fn a_gateway_and_a_connector_fit_into_one_namespace() {
+fn two_gateways_and_a_connector_fit_into_one_namespace() {
     let mut names = BTreeSet::new();
-    for folder in ["gateway", "connector"] {
-        let manifests = Manifests::of(folder);
+    let all = [
+        Manifests::of("gateway"),
+        Manifests::of("connector"),
+        second_gateway(),
+    ];
+    for manifests in &all {
         let secret = &manifests.only("Certificate")["spec"]["secretName"];
+        let sources = &manifests.pods()[0]["spec"]["volumes"][0]["projected"]["sources"];
+        assert_eq!(sources[0]["secret"]["name"], *secret);
         assert!(names.insert(format!("Secret {secret}")), "{secret}");
         for manifest in &manifests.0 {
             let name = format!("{} {}", manifest["kind"], manifest["metadata"]["name"]);
