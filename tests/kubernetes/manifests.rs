@@ -52,7 +52,12 @@ pub(crate) fn of_readme(words: &str) -> String {
     let parts = readme.split("```yaml\n").skip(1);
     let mut parts = parts.filter_map(|part| part.split("```").next());
     let found = parts.find(|part| part.contains(words));
-    found.unwrap_or_else(|| panic!("{words}")).to_owned()
+    // Those of a list are indented as it is.
+    let found = found.unwrap_or_else(|| panic!("{words}"));
+    let indent = found.len() - found.trim_start().len();
+    found.lines().fold(String::new(), |text, line| {
+        text + line.get(indent..).unwrap_or_default() + "\n"
+    })
 }
 
 fn copy(from: &Path, to: &Path) {
