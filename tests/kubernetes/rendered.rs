@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::manifests::{FOLDERS, Manifests, judge, of_readme, repository};
+use super::manifests::{FOLDERS, Manifests, container, judge, of_readme, repository};
 
 #[test]
 fn each_manifest_is_as_its_schema_asks() {
@@ -127,6 +127,58 @@ fn the_autoscaler_and_certificates_name_what_is_there() {
             assert_eq!(sources[1]["configMap"]["name"], *map);
         }
     }
+}
+
+/// Hours of a certificate's times.
+fn hours(text: &Value) -> u64 {
+    let hours = text.as_str().unwrap().strip_suffix('h');
+    hours.unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_certificate_is_renewed_before_the_alarm_that_it_ends() {
+    let rules = repository("config/observability/mtls-persona.rules.yml");
+    let rules = fs::read_to_string(rules).unwrap();
+    let (_, expr) = rules
+        .split_once("mtls_persona_certificate_remaining_seconds < ")
+        .unwrap();
+    let (days, _) = expr.split_once(" * 86400\n").unwrap();
+    let alarm = days.parse::<u64>().unwrap() * 24;
+    for folder in FOLDERS {
+        let manifests = Manifests::of(folder);
+        let spec = &manifests.only("Certificate")["spec"];
+        let before = hours(&spec["renewBefore"]);
+        // A day for an issuer that does not answer at once.
+        assert!(before >= alarm + 24, "{folder}");
+        assert!(hours(&spec["duration"]) > before, "{folder}");
+    }
+}
+
+#[test]
+fn checks_of_the_balancer_come_to_the_port_of_health_and_ask_nothing_behind_a_proxy_header() {
+    let manifests = Manifests::of("connector");
+    let services = manifests.kind("Service").into_iter();
+    let mut balanced = services.filter(|service| service["spec"]["type"] == "LoadBalancer");
+    let notes = &balanced.next().unwrap()["metadata"]["annotations"];
+    let note = |name| &notes[format!("service.beta.kubernetes.io/aws-load-balancer-{name}")];
+    let ports = container(manifests.pods()[0])["ports"].as_array().unwrap();
+    let mut health = ports.iter().filter(|port| port["name"] == "health");
+    let health = health.next().unwrap()["containerPort"].to_string();
+    assert_eq!(note("healthcheck-port"), &json!(health));
+    assert_eq!(note("proxy-protocol"), "*");
+    assert_eq!(note("healthcheck-protocol"), "tcp");
+}
+
+#[test]
+fn a_gateway_may_ask_resolvers_on_its_node() {
+    let manifests = Manifests::of("gateway");
+    let egress = &manifests.only("NetworkPolicy")["spec"]["egress"];
+    let mut rules = egress.as_array().unwrap().iter();
+    let of_names = rules.find(|rule| rule["ports"][0]["port"] == 53).unwrap();
+    let to = of_names["to"].as_array().unwrap().iter();
+    let blocks = to.filter_map(|to| to["ipBlock"]["cidr"].as_str());
+    let blocks: Vec<_> = blocks.collect();
+    assert_eq!(blocks, ["169.254.20.10/32", "169.254.169.254/32"]);
 }
 
 #[test]
