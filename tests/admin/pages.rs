@@ -9,7 +9,7 @@ use super::support::http::{ask, connect, get};
 use super::support::program::Program;
 use super::support::wait::until;
 use super::support::{backend, pairs};
-use super::{ping, program, told};
+use super::{ping, program, scrape, told};
 
 const PAGES: [&str; 8] = [
     "/",
@@ -66,6 +66,24 @@ fn health_and_readiness_are_told_while_it_serves() {
     let ready = get(admin, "/readyz");
     assert_eq!(ready.body, r#"{"status":"ready"}"#);
     assert_eq!(ready.header("content-type"), "application/json");
+}
+
+#[test]
+fn for_health_every_worker_is_asked() {
+    let pki = TestPki::new();
+    let config = pairs::with(pairs::both(&pki, backend::echo()), "/workers", 3);
+    let program = Program::run(&told(config));
+    let turns = || {
+        let scrape = scrape(&program);
+        ["0", "1", "2"]
+            .map(|worker| scrape.count("mtls_persona_worker_turns_total", &[("worker", worker)]))
+    };
+    let before = turns();
+    assert_eq!(get(program.admin("everything"), "/healthz").status, 200);
+    until("each worker to look at the question", || {
+        let pairs = turns().into_iter().zip(before);
+        pairs.clone().all(|(now, then)| now > then).then_some(())
+    });
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The manifests as kustomize renders them.
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use serde_json::Value;
+use tempfile::TempDir;
 
 use super::support::daemon::tool;
 
@@ -38,11 +40,38 @@ fn run(folder: &str, name: &str, args: &[&str], input: &str) -> Result<String, S
     }
 }
 
-/// One of [`FOLDERS`] as YAML. What kustomize warns of is an error.
-fn yaml(folder: &str) -> String {
-    let folder = repository("config/kubernetes").join(folder);
+/// A kustomization as YAML. What kustomize warns of is an error.
+fn yaml(folder: &Path) -> String {
     let args = ["kustomize", folder.to_str().unwrap()];
     run("kubectl", "kubectl", &args, "").unwrap()
+}
+
+/// The part of the README that is YAML and has these words in it.
+pub(crate) fn of_readme(words: &str) -> String {
+    let readme = fs::read_to_string(repository("config/kubernetes/README.md")).unwrap();
+    let parts = readme.split("```yaml\n").skip(1);
+    let mut parts = parts.filter_map(|part| part.split("```").next());
+    let found = parts.find(|part| part.contains(words));
+    // Those of a list are indented as it is.
+    let found = found.unwrap_or_else(|| panic!("{words}"));
+    let indent = found.len() - found.trim_start().len();
+    found.lines().fold(String::new(), |text, line| {
+        text + line.get(indent..).unwrap_or_default() + "\n"
+    })
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, to) = {
+            let entry = entry.unwrap();
+            (entry.path(), to.join(entry.file_name()))
+        };
+        match path.is_dir() {
+            true => copy(&path, &to),
+            false => drop(fs::copy(&path, &to).unwrap()),
+        }
+    }
 }
 
 /// Manifests, or what their schemas do not allow in them.
@@ -63,8 +92,22 @@ pub(crate) struct Manifests(pub(crate) Vec<Value>);
 impl Manifests {
     pub(crate) fn of(folder: &str) -> Manifests {
         let place = FOLDERS.iter().position(|name| *name == folder).unwrap();
-        let judged = JUDGED[place].get_or_init(|| judge(&yaml(folder)).unwrap());
+        let folder = repository("config/kubernetes").join(folder);
+        let judged = JUDGED[place].get_or_init(|| judge(&yaml(&folder)).unwrap());
         Manifests(judged.clone())
+    }
+
+    /// A kustomization of one's own beside them, of these files.
+    pub(crate) fn beside(files: &[(&str, &str)]) -> Manifests {
+        let place = TempDir::new().unwrap();
+        let all = place.path().join("kubernetes");
+        copy(&repository("config/kubernetes"), &all);
+        let own = all.join("own");
+        fs::create_dir(&own).unwrap();
+        for (name, content) in files {
+            fs::write(own.join(name), content).unwrap();
+        }
+        Manifests(judge(&yaml(&own)).unwrap())
     }
 
     pub(crate) fn kind(&self, kind: &str) -> Vec<&Value> {

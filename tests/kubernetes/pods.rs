@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::manifests::{FOLDERS, Manifests, container, repository};
+use super::manifests::{FOLDERS, Manifests, container, of_readme, repository};
 
 fn configuration(manifests: &Manifests) -> Value {
     serde_json::from_str(manifests.configuration()).unwrap()
@@ -20,6 +20,15 @@ fn seconds(text: &Value) -> u64 {
         other => panic!("{other}"),
     };
     number.parse::<u64>().unwrap() * unit
+}
+
+/// All containers of a pod.
+fn containers(pod: &Value) -> impl Iterator<Item = &Value> {
+    let lists = [&pod["spec"]["containers"], &pod["spec"]["initContainers"]];
+    lists
+        .into_iter()
+        .filter_map(|list| list.as_array())
+        .flatten()
 }
 
 #[test]
@@ -47,9 +56,7 @@ fn the_side_car_is_there_before_all_that_uses_it_and_holds_up_no_job() {
 fn no_other_container_sees_the_private_key() {
     for folder in FOLDERS {
         for pod in Manifests::of(folder).pods() {
-            let spec = &pod["spec"];
-            let lists = [&spec["containers"], &spec["initContainers"]].into_iter();
-            let all = lists.filter_map(|list| list.as_array()).flatten();
+            let all = containers(pod);
             let mounts = all.filter(|container| container.to_string().contains("\"mtls-persona\""));
             assert_eq!(mounts.count(), 1);
             let mount = &container(pod)["volumeMounts"][0];
@@ -61,24 +68,37 @@ fn no_other_container_sees_the_private_key() {
 }
 
 #[test]
-fn the_program_has_no_more_rights_than_the_restricted_standard_for_pods_allows() {
+fn no_container_has_more_rights_than_the_restricted_standard_for_pods_allows() {
     for folder in FOLDERS {
         for pod in Manifests::of(folder).pods() {
-            let container = container(pod);
-            let of = &container["securityContext"];
-            let either = |key: &str| match &of[key] {
-                Value::Null => pod["spec"]["securityContext"][key].clone(),
-                own => own.clone(),
-            };
-            assert_eq!(either("runAsNonRoot"), true);
-            assert_eq!(either("seccompProfile")["type"], "RuntimeDefault");
-            assert_eq!(of["allowPrivilegeEscalation"], false);
-            assert_eq!(of["readOnlyRootFilesystem"], true);
-            assert_eq!(of["capabilities"]["drop"], serde_json::json!(["ALL"]));
-            assert_eq!(of["capabilities"]["add"], Value::Null);
+            for container in containers(pod) {
+                let of = &container["securityContext"];
+                let either = |key: &str| match &of[key] {
+                    Value::Null => pod["spec"]["securityContext"][key].clone(),
+                    own => own.clone(),
+                };
+                assert_eq!(either("runAsNonRoot"), true);
+                assert_eq!(either("seccompProfile")["type"], "RuntimeDefault");
+                assert_eq!(of["allowPrivilegeEscalation"], false);
+                assert_eq!(of["capabilities"]["drop"], serde_json::json!(["ALL"]));
+                assert_eq!(of["capabilities"]["add"], Value::Null);
+            }
+            let ours = &container(pod)["securityContext"];
+            assert_eq!(ours["readOnlyRootFilesystem"], true);
             for host in ["hostNetwork", "hostPID", "hostIPC"] {
                 assert_eq!(pod["spec"][host], Value::Null);
             }
+        }
+    }
+}
+
+#[test]
+fn images_are_of_a_version_that_no_other_image_gets() {
+    for folder in FOLDERS {
+        for pod in Manifests::of(folder).pods() {
+            let image = container(pod)["image"].as_str().unwrap();
+            let version = concat!(":", env!("CARGO_PKG_VERSION"), "-fips");
+            assert!(image.ends_with(version), "{image}");
         }
     }
 }
@@ -106,6 +126,41 @@ fn the_image_runs_as_it_is_with_the_user_and_the_files_that_it_is_made_for() {
             assert_eq!(pod["spec"]["volumes"][0]["projected"]["defaultMode"], 0o440);
         }
     }
+}
+
+/// The group of the volumes of a StatefulSet that has the side-car, with a kustomization that says so.
+fn group_with_side_car(kustomization: &str) -> Value {
+    let orders = "\
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: orders, labels: { mtls-persona/sidecar: enabled } }
+spec:
+  serviceName: orders
+  selector: { matchLabels: { app: orders } }
+  template:
+    metadata: { labels: { app: orders } }
+    spec:
+      securityContext: { fsGroup: 2000 }
+      containers: [{ name: orders, image: orders }]
+";
+    let kustomization =
+        format!("resources: [orders.yaml]\ncomponents: [../sidecar]\n{kustomization}");
+    let files = [
+        ("kustomization.yaml", kustomization.as_str()),
+        ("orders.yaml", orders),
+    ];
+    let manifests = Manifests::beside(&files);
+    let pod = &manifests.only("StatefulSet")["spec"]["template"];
+    assert_eq!(container(pod)["restartPolicy"], "Always");
+    // Readable for the pod's group, whichever that is.
+    assert_eq!(pod["spec"]["volumes"][0]["projected"]["defaultMode"], 0o440);
+    pod["spec"]["securityContext"]["fsGroup"].clone()
+}
+
+#[test]
+fn a_pod_with_a_group_of_its_own_loses_it_to_the_side_car_and_gets_it_back_as_the_readme_says() {
+    assert_eq!(group_with_side_car(""), 65532);
+    assert_eq!(group_with_side_car(&of_readme("fsGroup")), 2000);
 }
 
 #[test]

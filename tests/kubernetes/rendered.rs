@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::manifests::{FOLDERS, Manifests, judge, repository};
+use super::manifests::{FOLDERS, Manifests, container, judge, of_readme, repository};
 
 #[test]
 fn each_manifest_is_as_its_schema_asks() {
@@ -34,38 +34,58 @@ fn a_field_that_no_schema_knows_is_found_in_each_kind() {
     }
 }
 
-/// Whether a selector is the labels that all of them have, and nothing less.
-fn chooses(selector: &Value, pod: &Value) -> bool {
-    let ours = ["app.kubernetes.io/name", "app.kubernetes.io/component"];
-    let labels = &pod["metadata"]["labels"];
-    let wanted = ours.iter().map(|label| (*label, &labels[label]));
-    let wanted: Vec<_> = wanted.collect();
-    assert!(wanted.iter().all(|(_, value)| value.is_string()));
+/// Everything by which pods and services are chosen.
+fn selectors(manifests: &Manifests) -> Vec<&Value> {
+    let pod = manifests.pods()[0];
+    let spread = pod["spec"]["topologySpreadConstraints"].as_array().unwrap();
+    let kinds = ["Deployment", "PodDisruptionBudget", "ServiceMonitor"];
+    let of = kinds.map(|kind| &manifests.only(kind)["spec"]["selector"]);
+    let of = of
+        .into_iter()
+        .chain(spread.iter().map(|spread| &spread["labelSelector"]));
+    let policies = manifests.kind("NetworkPolicy").into_iter();
+    let of = of.chain(policies.map(|policy| &policy["spec"]["podSelector"]));
+    let services = manifests.kind("Service").into_iter();
+    let services = services.map(|service| &service["spec"]["selector"]);
+    let all: Vec<_> = of.map(|of| &of["matchLabels"]).chain(services).collect();
+    assert!(all.len() >= 7);
+    all
+}
+
+/// Whether somebody with these labels is chosen.
+fn chooses(selector: &Value, labels: &Value) -> bool {
     let of = selector.as_object().unwrap();
-    of.len() == wanted.len() && wanted.iter().all(|(label, value)| of[*label] == **value)
+    assert!(!of.is_empty());
+    of.iter().all(|(label, value)| labels[label] == *value)
+}
+
+/// A second gateway, as the README has it.
+fn second_gateway() -> Manifests {
+    let overlay = of_readme("resources: [../gateway]");
+    let config = Manifests::of("gateway");
+    let files = [
+        ("kustomization.yaml", overlay.as_str()),
+        ("config.json", config.configuration()),
+    ];
+    Manifests::beside(&files)
 }
 
 #[test]
-fn each_selector_chooses_the_pods_of_its_own_kind_and_no_others() {
-    for folder in ["gateway", "connector"] {
-        let manifests = Manifests::of(folder);
-        let pod = manifests.pods()[0];
-        let deployment = &manifests.only("Deployment")["spec"]["selector"];
-        let budget = &manifests.only("PodDisruptionBudget")["spec"]["selector"];
-        let monitor = &manifests.only("ServiceMonitor")["spec"]["selector"];
-        let spread = pod["spec"]["topologySpreadConstraints"].as_array().unwrap();
-        let mut selectors = vec![deployment, budget, monitor];
-        selectors.extend(spread.iter().map(|spread| &spread["labelSelector"]));
-        let policies = manifests.kind("NetworkPolicy").into_iter();
-        selectors.extend(policies.map(|policy| &policy["spec"]["podSelector"]));
-        assert!(selectors.len() >= 5);
-        for selector in selectors {
-            assert!(chooses(&selector["matchLabels"], pod), "{selector}");
-        }
-        let services = manifests.kind("Service");
-        assert_eq!(services.len(), 2);
-        for service in &services {
-            assert!(chooses(&service["spec"]["selector"], pod), "{service}");
+fn each_selector_chooses_the_pods_of_its_own_instance_and_no_others() {
+    let all = [
+        Manifests::of("gateway"),
+        Manifests::of("connector"),
+        second_gateway(),
+    ];
+    for (number, manifests) in all.iter().enumerate() {
+        for (other, of) in all.iter().enumerate() {
+            let services = of.kind("Service").into_iter();
+            let monitored = services.chain(of.pods());
+            for labels in monitored.map(|of| &of["metadata"]["labels"]) {
+                for selector in selectors(manifests) {
+                    assert_eq!(chooses(selector, labels), number == other, "{selector}");
+                }
+            }
         }
     }
 }
@@ -109,12 +129,70 @@ fn the_autoscaler_and_certificates_name_what_is_there() {
     }
 }
 
+/// Hours of a certificate's times.
+fn hours(text: &Value) -> u64 {
+    let hours = text.as_str().unwrap().strip_suffix('h');
+    hours.unwrap().parse().unwrap()
+}
+
 #[test]
-fn a_gateway_and_a_connector_fit_into_one_namespace() {
-    let mut names = BTreeSet::new();
-    for folder in ["gateway", "connector"] {
+fn a_certificate_is_renewed_before_the_alarm_that_it_ends() {
+    let rules = repository("config/observability/mtls-persona.rules.yml");
+    let rules = fs::read_to_string(rules).unwrap();
+    let (_, expr) = rules
+        .split_once("mtls_persona_certificate_remaining_seconds < ")
+        .unwrap();
+    let (days, _) = expr.split_once(" * 86400\n").unwrap();
+    let alarm = days.parse::<u64>().unwrap() * 24;
+    for folder in FOLDERS {
         let manifests = Manifests::of(folder);
+        let spec = &manifests.only("Certificate")["spec"];
+        let before = hours(&spec["renewBefore"]);
+        // A day for an issuer that does not answer at once.
+        assert!(before >= alarm + 24, "{folder}");
+        assert!(hours(&spec["duration"]) > before, "{folder}");
+    }
+}
+
+#[test]
+fn checks_of_the_balancer_come_to_the_port_of_health_and_ask_nothing_behind_a_proxy_header() {
+    let manifests = Manifests::of("connector");
+    let services = manifests.kind("Service").into_iter();
+    let mut balanced = services.filter(|service| service["spec"]["type"] == "LoadBalancer");
+    let notes = &balanced.next().unwrap()["metadata"]["annotations"];
+    let note = |name| &notes[format!("service.beta.kubernetes.io/aws-load-balancer-{name}")];
+    let ports = container(manifests.pods()[0])["ports"].as_array().unwrap();
+    let mut health = ports.iter().filter(|port| port["name"] == "health");
+    let health = health.next().unwrap()["containerPort"].to_string();
+    assert_eq!(note("healthcheck-port"), &json!(health));
+    assert_eq!(note("proxy-protocol"), "*");
+    assert_eq!(note("healthcheck-protocol"), "tcp");
+}
+
+#[test]
+fn a_gateway_may_ask_resolvers_on_its_node() {
+    let manifests = Manifests::of("gateway");
+    let egress = &manifests.only("NetworkPolicy")["spec"]["egress"];
+    let mut rules = egress.as_array().unwrap().iter();
+    let of_names = rules.find(|rule| rule["ports"][0]["port"] == 53).unwrap();
+    let to = of_names["to"].as_array().unwrap().iter();
+    let blocks = to.filter_map(|to| to["ipBlock"]["cidr"].as_str());
+    let blocks: Vec<_> = blocks.collect();
+    assert_eq!(blocks, ["169.254.20.10/32", "169.254.169.254/32"]);
+}
+
+#[test]
+fn two_gateways_and_a_connector_fit_into_one_namespace() {
+    let mut names = BTreeSet::new();
+    let all = [
+        Manifests::of("gateway"),
+        Manifests::of("connector"),
+        second_gateway(),
+    ];
+    for manifests in &all {
         let secret = &manifests.only("Certificate")["spec"]["secretName"];
+        let sources = &manifests.pods()[0]["spec"]["volumes"][0]["projected"]["sources"];
+        assert_eq!(sources[0]["secret"]["name"], *secret);
         assert!(names.insert(format!("Secret {secret}")), "{secret}");
         for manifest in &manifests.0 {
             let name = format!("{} {}", manifest["kind"], manifest["metadata"]["name"]);

@@ -48,7 +48,7 @@ pub struct AdminListener {
 pub enum Serves {
     /// All there is.
     Everything,
-    /// `/healthz` (the process runs), `/readyz` (it serves) and `/certz` (days left).
+    /// `/healthz` (its threads answer), `/readyz` (it serves) and `/certz` (days left).
     Health,
     /// `/metrics`, for Prometheus.
     Metrics,

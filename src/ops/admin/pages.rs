@@ -55,13 +55,17 @@ struct Status<'a> {
     reason: Option<String>,
 }
 
-/// `{"status":"alive"}`.
-pub(super) fn health() -> Page {
-    let alive = Status {
-        status: "alive",
-        reason: None,
+/// `{"status":"alive"}`, or for how long a thread has not answered.
+pub(super) fn health(silence: Option<Duration>) -> Page {
+    let status = match silence {
+        None => "alive",
+        Some(_) => "not alive",
     };
-    Page::new(true, &alive)
+    let reason = silence.map(|silence| {
+        let seconds = silence.as_secs();
+        format!("a thread that serves has not answered for {seconds} s")
+    });
+    Page::new(silence.is_none(), &Status { status, reason })
 }
 
 /// `{"status":"ready"}`, or why it is not. Certificates that are not `valid` at `now`, in seconds since 1970,
@@ -204,7 +208,11 @@ mod tests {
 
     #[test]
     fn health_is_told_in_these_words() {
-        assert_eq!(health(), page(true, r#"{"status":"alive"}"#));
+        assert_eq!(health(None), page(true, r#"{"status":"alive"}"#));
+        let reason = "a thread that serves has not answered for 7 s";
+        let json = format!(r#"{{"status":"not alive","reason":"{reason}"}}"#);
+        let silence = Some(Duration::from_millis(7900));
+        assert_eq!(health(silence), page(false, &json));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use super::accept;
 use super::fresh::Fresh;
 use super::pages::{self, Page};
+use super::pulse::Pulse;
 use super::rates::{Carried, Rates};
 use super::{connections, status};
 use crate::base::tally::PairSum;
@@ -35,7 +36,7 @@ const PAGE_POLICY: &str = "default-src 'none'; connect-src 'self'; style-src 'un
 
 const INDEX: &str = "\
 /metrics      figures for Prometheus
-/healthz      the process runs
+/healthz      the process runs, and its threads answer
 /readyz       it serves
 /certz        certificates, and the days that they have left
 /connections  live connections
@@ -80,6 +81,7 @@ pub(super) struct Site {
     status: Fresh,
     fips: Fresh,
     rates: Mutex<Rates>,
+    pulse: Mutex<Pulse>,
     /// Health and certificates are told as mtlsd tells them.
     is_mtlsd: bool,
 }
@@ -93,6 +95,7 @@ impl Site {
             status: Fresh::default(),
             fips: Fresh::default(),
             rates: Mutex::default(),
+            pulse: Mutex::default(),
             is_mtlsd: admin.metric_prefix == MTLSD,
         }
     }
@@ -115,7 +118,7 @@ impl Site {
         }
         match place {
             Place::Index => index(request.headers()),
-            Place::Health => json(pages::health()),
+            Place::Health => json(self.health()),
             Place::Readiness => json(self.readiness()),
             Place::Certificates => json(self.certificates()),
             Place::Metrics => self.metrics(request.headers()),
@@ -148,6 +151,17 @@ impl Site {
             (post.served.pair.name.as_str(), carried)
         });
         rates(&self.rates).take(elapsed, carried);
+    }
+
+    fn health(&self) -> Page {
+        let ask = |roll| {
+            // While it starts there is nobody to ask, and nobody who does not answer.
+            if let Some(crew) = self.board.crew() {
+                crew.ask_all(roll);
+            }
+        };
+        let mut pulse = self.pulse.lock().unwrap_or_else(PoisonError::into_inner);
+        pages::health(pulse.feel(tokio::time::Instant::now().into_std(), ask))
     }
 
     fn readiness(&self) -> Page {
