@@ -129,7 +129,7 @@ impl Ground {
         let begun = Instant::now();
         loop {
             let metrics = self.metrics()?;
-            if metrics.get("generation") > before && metrics.get("reload_failing") == 0.0 {
+            if metrics.get("generation")? > before && metrics.get("reload_failing")? == 0.0 {
                 return Ok(());
             }
             if begun.elapsed() > PATIENCE {
@@ -143,14 +143,14 @@ impl Ground {
 
     /// Gives the program a new certificate and key, and waits until it serves them.
     pub(super) fn rotate(&self, is_server: bool, key_first: bool) -> io::Result<()> {
-        let before = self.metrics()?.get("generation");
+        let before = self.metrics()?.get("generation")?;
         self.own.rotate(is_server, key_first)?;
         self.wait_for_generation(before)
     }
 
     /// Gives the program another configuration and a SIGHUP, and waits until it serves that.
     pub(super) fn reload(&self, has_extra: bool) -> io::Result<()> {
-        let before = self.metrics()?.get("generation");
+        let before = self.metrics()?.get("generation")?;
         self.own.configure(&self.addresses, has_extra)?;
         self.program.signal(Signal::SIGHUP)?;
         self.wait_for_generation(before)
