@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::acts;
 use super::gauges::{Metrics, Standing};
 use super::ground::Ground;
 use super::lanes::{self, Lane};
@@ -72,7 +73,7 @@ pub(super) fn load(ground: &Ground, length: Duration, random: &Random) -> io::Re
             let mut lane = lane(1000 + number as u64);
             let latencies = &latencies;
             scope.spawn(move || {
-                let _ = lanes::probe(&mut lane, pair, |took| {
+                let _ = acts::probe(&mut lane, pair, |took| {
                     let nanos = u32::try_from(took.as_nanos()).unwrap_or(u32::MAX);
                     let mut all = latencies.lock().unwrap_or_else(PoisonError::into_inner);
                     all.push(nanos);

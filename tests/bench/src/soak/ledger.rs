@@ -34,6 +34,8 @@ pub(super) enum Kind {
     BothWays,
     /// Much from the service, which is read slowly.
     SlowReader,
+    /// Much towards the service, which reads slowly.
+    SlowService,
     /// One of many that come and go together.
     Crowd,
     /// Messages whose times are taken.
@@ -53,7 +55,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Kind; 15] = [
+    pub(super) const ALL: [Kind; 16] = [
         Kind::Short,
         Kind::ShortResumed,
         Kind::Messages,
@@ -61,6 +63,7 @@ impl Kind {
         Kind::Down,
         Kind::BothWays,
         Kind::SlowReader,
+        Kind::SlowService,
         Kind::Crowd,
         Kind::Probe,
         Kind::ClientResets,
@@ -75,18 +78,22 @@ impl Kind {
 /// What a client saw.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ClientSaw {
+    /// What it gave away to be sent, whether it has left or not.
     pub(super) sent: u64,
     pub(super) received: u64,
     /// The connection has ended cleanly.
     pub(super) is_clean: bool,
     /// All that should have come did, and nothing else.
     pub(super) is_right: bool,
+    /// Something came that should not have, however the connection ended.
+    pub(super) is_wrong: bool,
 }
 
 /// What the service saw.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ServiceSaw {
     pub(super) received: u64,
+    /// What it gave away to be sent, whether it has left or not.
     pub(super) sent: u64,
     /// It came to its end without an error.
     pub(super) is_whole: bool,

@@ -8,6 +8,7 @@
 //! that its client, the service and the program count the same, and that the program stands at the end
 //! where it stood after a warm-up of the same kind.
 
+mod acts;
 mod bounds;
 mod client;
 mod course;
@@ -18,6 +19,7 @@ mod judge;
 mod lanes;
 mod ledger;
 mod log;
+mod moody;
 mod pairs;
 mod plot;
 mod random;
