@@ -7,8 +7,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::client::Client;
+use super::kind::Kind;
 use super::lanes::Lane;
-use super::ledger::Kind;
 use super::pairs::Pair;
 use super::random::{PIECE_BYTES, Pattern, send_pattern};
 use super::service::{HEADER_BYTES, RECEIPT_BYTES, Request};

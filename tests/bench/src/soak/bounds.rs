@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::gauges::{Metrics, Standing};
 use super::ground::Ground;
-use super::ledger::{Kind, Sum};
+use super::kind::Kind;
+use super::ledger::Sum;
 use super::pairs::Pair;
 use super::trouble::{self, Events};
 

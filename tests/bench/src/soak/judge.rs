@@ -1,6 +1,7 @@
 //! What a connection may come to.
 
-use super::ledger::{ClientSaw, Kind, Line, ServiceSaw};
+use super::kind::Kind;
+use super::ledger::{ClientSaw, Line, ServiceSaw};
 use super::pairs::Pair;
 
 /// What an outcome is held to.

@@ -12,7 +12,7 @@ use super::acts::{
 };
 use super::client::Client;
 use super::ground::Ground;
-use super::ledger::Kind;
+use super::kind::Kind;
 use super::pairs::Pair;
 use super::random::{Pattern, Random};
 use super::service::Request;

@@ -16,6 +16,7 @@ mod gateways;
 mod gauges;
 mod ground;
 mod judge;
+mod kind;
 mod lanes;
 mod ledger;
 mod log;
