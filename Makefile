@@ -64,10 +64,10 @@ decisions: ## what a connector's decisions cost, with PostgreSQL; QUICK and SAVE
 	cargo build --locked --release
 	cargo run $(bench) -- decisions $(if $(QUICK),--quick) $(if $(SAVE),--save $(SAVE))
 
-soak: ## everything at once for MINUTES=10, and how it stands then; SEED=n for chance, SAVE=folder for table and plot
+soak: ## everything at once for MINUTES=10, and how it stands then; SEED=n for chance, table and plot go to SAVE=target/soak
 	@.ci/prepare bench
 	cargo build --locked --release
-	cargo run $(bench) -- soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(if $(SAVE),--save $(SAVE))
+	cargo run $(bench) -- soak --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) --save $(or $(SAVE),target/soak)
 
 fuzz: ## what strangers send, made up for SECONDS_EACH=60 a target; TARGET=name for one of tests/fuzz/targets
 	@.ci/prepare fuzz

@@ -131,7 +131,17 @@ impl Subject {
 
     /// Memory that is its own, in KiB: what it shares with others counts in part (PSS).
     pub(crate) fn memory_kib(&self) -> io::Result<u64> {
-        self.pids.iter().map(|pid| pss_kib(*pid)).sum()
+        self.rollup_kib("Pss")
+    }
+
+    /// Memory that it has asked for itself, in KiB, in the main memory or swapped out: pages of files do not
+    /// count, whose share changes as other processes of the same file come and go.
+    pub(crate) fn anonymous_kib(&self) -> io::Result<u64> {
+        Ok(self.rollup_kib("Pss_Anon")? + self.rollup_kib("SwapPss")?)
+    }
+
+    fn rollup_kib(&self, field: &str) -> io::Result<u64> {
+        self.pids.iter().map(|pid| rollup_kib(*pid, field)).sum()
     }
 }
 
@@ -149,11 +159,12 @@ impl Drop for Subject {
     }
 }
 
-fn pss_kib(pid: i32) -> io::Result<u64> {
+fn rollup_kib(pid: i32, field: &str) -> io::Result<u64> {
     let rollup = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
-    let line = rollup.lines().find(|line| line.starts_with("Pss:"));
-    let kib = line.and_then(|line| line.split_whitespace().nth(1)?.parse().ok());
-    kib.ok_or_else(|| io::Error::other("no Pss in smaps_rollup"))
+    let mut lines = rollup.lines();
+    let rest = lines.find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+    let kib = rest.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
+    kib.ok_or_else(|| io::Error::other(format!("no {field} in smaps_rollup")))
 }
 
 /// A process and its descendants.

@@ -5,6 +5,8 @@
 
 pub mod configs;
 pub mod cuts;
+pub mod peer;
+pub mod records;
 pub mod script;
 pub mod tls;
 

@@ -9,9 +9,18 @@ use mtls_persona::identity::{Acl, PeerCert, Rule, RuleKind, San, Verdict};
 /// The slow matcher takes time that grows fast with these.
 const BYTES_MAX: usize = 60;
 
+const KINDS: [RuleKind; 6] = [
+    RuleKind::Cn,
+    RuleKind::Ou,
+    RuleKind::Org,
+    RuleKind::Dns,
+    RuleKind::Uri,
+    RuleKind::Spki,
+];
+
 fuzz_target!(|text: &str| {
     let (pattern, name) = text.split_once('\n').unwrap_or((text, ""));
-    for kind in [RuleKind::Cn, RuleKind::Dns, RuleKind::Uri, RuleKind::Spki] {
+    for kind in KINDS {
         let rule = match Rule::parse(kind, pattern) {
             Ok(rule) => rule,
             Err(what) => {
@@ -40,6 +49,14 @@ fn is_unreadable(c: char) -> bool {
 fn cert(kind: RuleKind, name: &str) -> PeerCert {
     let name = name.to_owned();
     match kind {
+        RuleKind::Ou => PeerCert {
+            ou: vec![name],
+            ..PeerCert::default()
+        },
+        RuleKind::Org => PeerCert {
+            org: vec![name],
+            ..PeerCert::default()
+        },
         RuleKind::Dns => PeerCert {
             sans: vec![San::Dns(name)],
             ..PeerCert::default()
@@ -48,7 +65,7 @@ fn cert(kind: RuleKind, name: &str) -> PeerCert {
             sans: vec![San::Uri(name)],
             ..PeerCert::default()
         },
-        _ => PeerCert {
+        RuleKind::Cn | RuleKind::Spki => PeerCert {
             cn: Some(name),
             ..PeerCert::default()
         },

@@ -1,14 +1,17 @@
 //! Two sessions back to back, and a script of what happens on the wire between them: bytes are delivered
 //! in pieces of any size, changed, lost, repeated and made up, from the first flight on or once both have
-//! shaken hands. Whatever happens, what an end takes for data is what the other has sent, in its order and
+//! shaken hands, by a full handshake or by one that resumes a session. Both are ours, so they speak TLS 1.3, and
+//! what is changed behind a handshake comes no further than the record layer: see tls_inside.rs. Whatever happens, what an end takes for data is what the other has sent, in its order and
 //! without a gap; and behind a byte that was changed nothing is.
 
 #![no_main]
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use libfuzzer_sys::fuzz_target;
 use mtls_persona::tls::{ExpectedName, ReadOutcome};
 use mtls_persona_fuzz::script::Script;
-use mtls_persona_fuzz::tls::pair::{End, client_end_to, server_end};
+use mtls_persona_fuzz::tls::pair::{Chunks, End, Pair, client_end_to, server_end};
 use mtls_persona_fuzz::tls::sides;
 
 /// So many steps are taken of one script.
@@ -43,12 +46,16 @@ struct Half {
 
 fuzz_target!(|bytes: &[u8]| {
     let mut script = Script::new(bytes);
-    let client = client_end_to(&sides().client, ExpectedName::Dns("localhost"), "a place");
-    let mut halves = [client, server_end(&sides().server)].map(Half::new);
+    let start = script.below(8);
+    let (is_resumed, is_settled) = (start >= 4, start % 4 > 0);
+    let mut halves = ends(is_resumed).map(Half::new);
     halves[0].end.shake();
-    if script.below(4) > 0 {
+    if is_settled {
         settle(&mut halves);
-        assert!(halves.iter().all(|half| half.end.is_open));
+        for half in &halves {
+            assert!(half.end.is_open);
+            assert_eq!(half.end.session.negotiated().is_resumed, is_resumed);
+        }
     }
     for _ in 0..STEPS_MAX {
         if script.is_over() {
@@ -68,6 +75,25 @@ fuzz_target!(|bytes: &[u8]| {
         over(&halves[from], &halves[to].end);
     }
 });
+
+/// Two ends that have not spoken yet. No earlier script was at their place, where it would have left tickets;
+/// if they are to resume a session, there is one before, which nobody disturbs.
+fn ends(is_resumed: bool) -> [End; 2] {
+    static PLACES: AtomicUsize = AtomicUsize::new(0);
+    let place = format!("place {}", PLACES.fetch_add(1, Ordering::Relaxed));
+    let pair = || Pair {
+        client: client_end_to(&sides().client, ExpectedName::Dns("localhost"), &place),
+        server: server_end(&sides().server),
+    };
+    if is_resumed {
+        let mut first = pair().open();
+        // Its tickets come with it.
+        first.server.send(b"welcome");
+        first.settle(&mut Chunks::Whole);
+    }
+    let Pair { client, server } = pair();
+    [client, server]
+}
 
 impl Half {
     fn new(end: End) -> Half {

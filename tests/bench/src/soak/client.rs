@@ -6,6 +6,7 @@ use std::net::{Shutdown, TcpStream};
 use boring::ssl::{ErrorCode, ShutdownState, Ssl, SslStream};
 
 use super::ledger::{ClientSaw, Ledger, Ticket};
+use super::random::{PIECE_BYTES, Pattern};
 use super::service::{PATIENCE, resets};
 
 enum Channel {
@@ -70,11 +71,12 @@ impl<'a> Client<'a> {
     }
 
     pub(super) fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // Before it is known how much of it leaves: no more than that may ever arrive.
+        self.saw.sent += bytes.len() as u64;
         match &mut self.channel {
             Channel::Plain(socket) => socket.write_all(bytes)?,
             Channel::Tls(stream) => stream.write_all(bytes)?,
         }
-        self.saw.sent += bytes.len() as u64;
         Ok(())
     }
 
@@ -94,16 +96,46 @@ impl<'a> Client<'a> {
         Ok(count)
     }
 
-    /// Reads until `into` is full or the end is there; how many bytes that are.
-    pub(super) fn read_full(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let mut count = 0;
-        while count < into.len() {
-            match self.read(&mut into[count..])? {
-                0 => break,
-                more => count += more,
+    /// Reads what must come next; whether all of it came before the end.
+    pub(super) fn meets(&mut self, wanted: &[u8]) -> io::Result<bool> {
+        let mut piece = vec![0; wanted.len().min(PIECE_BYTES)];
+        let mut left = wanted;
+        while !left.is_empty() {
+            let room = left.len().min(piece.len());
+            let count = self.read(&mut piece[..room])?;
+            if count == 0 {
+                return Ok(false);
             }
+            let (next, behind) = left.split_at(count);
+            self.saw.is_wrong |= piece[..count] != *next;
+            left = behind;
         }
-        Ok(count)
+        Ok(true)
+    }
+
+    /// Reads what must come next, and then the end.
+    pub(super) fn ends_with(&mut self, wanted: &[u8]) -> io::Result<()> {
+        let is_whole = self.meets(wanted)?;
+        self.saw.is_wrong |= is_whole && self.read(&mut [0])? > 0;
+        self.saw.is_right = is_whole && !self.saw.is_wrong;
+        Ok(())
+    }
+
+    /// Reads so many bytes of its own pattern and the end, and rests behind each piece.
+    pub(super) fn takes_pattern(&mut self, amount: u64, mut rests: impl FnMut()) -> io::Result<()> {
+        let mut pattern = Pattern::of(self.ticket.id);
+        let mut piece = vec![0; PIECE_BYTES];
+        loop {
+            let count = self.read(&mut piece)?;
+            if count == 0 {
+                break;
+            }
+            let fits = pattern.fits(&piece[..count]) && self.saw.received <= amount;
+            self.saw.is_wrong |= !fits;
+            rests();
+        }
+        self.saw.is_right = !self.saw.is_wrong && self.saw.received == amount;
+        Ok(())
     }
 
     /// Ends what it sends.

@@ -18,6 +18,7 @@ const TICK: Duration = Duration::from_millis(100);
 /// How the program stands when nothing is asked of it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Standing {
+    pub(super) anonymous_kib: u64,
     pub(super) pss_kib: u64,
     pub(super) rss_kib: u64,
     pub(super) descriptors: usize,
@@ -35,11 +36,24 @@ impl Standing {
         let rss = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
         let rss = rss.and_then(|rest| rest.split_whitespace().next()?.parse().ok());
         Ok(Standing {
+            anonymous_kib: program.anonymous_kib()?,
             pss_kib: program.memory_kib()?,
             rss_kib: rss.ok_or_else(|| io::Error::other("no VmRSS in status"))?,
             descriptors: count("fd")?,
             threads: count("task")?,
         })
+    }
+
+    /// This one, with the memory of the one that had less of its own.
+    pub(super) fn with_memory_of(self, other: Standing) -> Standing {
+        match other.anonymous_kib < self.anonymous_kib {
+            false => self,
+            true => Standing {
+                descriptors: self.descriptors,
+                threads: self.threads,
+                ..other
+            },
+        }
     }
 
     /// How it stands once the numbers do not change any more and are at most those of `before`, or
@@ -71,6 +85,10 @@ pub(super) struct Metrics(BTreeMap<String, f64>);
 impl Metrics {
     pub(super) fn ask(to: SocketAddr) -> io::Result<Metrics> {
         let (_, text) = ask(to, "/metrics")?;
+        Ok(Metrics::parse(&text))
+    }
+
+    pub(super) fn parse(text: &str) -> Metrics {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let samples = lines.filter_map(|line| {
             let (name, value) = line.rsplit_once(' ')?;
@@ -79,17 +97,39 @@ impl Metrics {
                 value.parse().ok()?,
             ))
         });
-        Ok(Metrics(samples.collect()))
+        Metrics(samples.collect())
     }
 
-    /// A sample without labels, or with just these; 0 if it is not there.
-    pub(super) fn get(&self, name: &str) -> f64 {
-        self.0.get(name).copied().unwrap_or(0.0)
+    /// A sample without labels, or with just these, which must be there.
+    pub(super) fn get(&self, name: &str) -> io::Result<f64> {
+        let sample = self.0.get(name).copied();
+        sample.ok_or_else(|| io::Error::other(format!("there is no metric {name}")))
     }
 
-    /// Of a pair, with more labels behind its name (`,reason="idle"`).
+    /// A gauge of a pair, which must be there.
+    pub(super) fn gauge_of(&self, name: &str, pair: Pair) -> io::Result<u64> {
+        let sample = self.get(&format!("{name}{{pair=\"{}\"}}", pair.name()));
+        sample.map(|value| value as u64)
+    }
+
+    /// A counter of a pair, with more labels behind its name (`,reason="idle"`): 0 if nothing of it was
+    /// counted yet.
     pub(super) fn of(&self, name: &str, pair: Pair, more: &str) -> u64 {
-        self.get(&format!("{name}{{pair=\"{}\"{more}}}", pair.name())) as u64
+        let sample = self.get(&format!("{name}{{pair=\"{}\"{more}}}", pair.name()));
+        sample.unwrap_or(0.0) as u64
+    }
+
+    /// How often connections of a pair have ended for which reason.
+    pub(super) fn reasons(&self, pair: Pair) -> BTreeMap<String, u64> {
+        let begin = format!(
+            "connection_closes_total{{pair=\"{}\",reason=\"",
+            pair.name()
+        );
+        let samples = self.0.iter().filter_map(|(name, value)| {
+            let reason = name.strip_prefix(&begin)?.strip_suffix("\"}")?;
+            Some((reason.to_owned(), *value as u64))
+        });
+        samples.filter(|(_, count)| *count > 0).collect()
     }
 
     /// The sum over all pairs that stay all the time.

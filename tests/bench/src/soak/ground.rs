@@ -15,10 +15,12 @@ use tempfile::TempDir;
 use super::client::Client;
 use super::gateways::{Gateway, Ports};
 use super::gauges::{Metrics, ask};
-use super::ledger::{Kind, Ledger};
+use super::kind::Kind;
+use super::ledger::Ledger;
 use super::log;
+use super::moody::Moody;
 use super::pairs::{self, Addresses, Pair};
-use super::service::{self, Moody, PATIENCE};
+use super::service::{self, PATIENCE};
 use crate::load::{ClientTls, Identity};
 use crate::peers::{self, GROUP, Pki};
 use crate::pki;
@@ -129,7 +131,7 @@ impl Ground {
         let begun = Instant::now();
         loop {
             let metrics = self.metrics()?;
-            if metrics.get("generation") > before && metrics.get("reload_failing") == 0.0 {
+            if metrics.get("generation")? > before && metrics.get("reload_failing")? == 0.0 {
                 return Ok(());
             }
             if begun.elapsed() > PATIENCE {
@@ -143,14 +145,14 @@ impl Ground {
 
     /// Gives the program a new certificate and key, and waits until it serves them.
     pub(super) fn rotate(&self, is_server: bool, key_first: bool) -> io::Result<()> {
-        let before = self.metrics()?.get("generation");
+        let before = self.metrics()?.get("generation")?;
         self.own.rotate(is_server, key_first)?;
         self.wait_for_generation(before)
     }
 
     /// Gives the program another configuration and a SIGHUP, and waits until it serves that.
     pub(super) fn reload(&self, has_extra: bool) -> io::Result<()> {
-        let before = self.metrics()?.get("generation");
+        let before = self.metrics()?.get("generation")?;
         self.own.configure(&self.addresses, has_extra)?;
         self.program.signal(Signal::SIGHUP)?;
         self.wait_for_generation(before)

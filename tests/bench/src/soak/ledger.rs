@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::judge;
+use super::kind::Kind;
 use super::pairs::Pair;
 
 /// Violations that are told; all are counted.
@@ -17,76 +18,25 @@ const TOLD_BESIDES: usize = 40;
 /// Of each, at most.
 const TOLD_CHARS: usize = 1500;
 
-/// What a client does with a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    /// A message and back.
-    Short,
-    /// The same, with a ticket where there is one.
-    ShortResumed,
-    /// Messages and back for a long time.
-    Messages,
-    /// Much towards the service, and a receipt.
-    Up,
-    /// Much from the service.
-    Down,
-    /// Both at once.
-    BothWays,
-    /// Much from the service, which is read slowly.
-    SlowReader,
-    /// One of many that come and go together.
-    Crowd,
-    /// Messages whose times are taken.
-    Probe,
-    /// The client resets in the middle.
-    ClientResets,
-    /// The service resets in the middle.
-    ServiceResets,
-    /// A stranger without a certificate.
-    WithoutCertificate,
-    /// One with a certificate of an authority that the program does not know.
-    OfForeignAuthority,
-    /// One that speaks no TLS.
-    Rubbish,
-    /// One that says nothing.
-    Silent,
-}
-
-impl Kind {
-    pub(super) const ALL: [Kind; 15] = [
-        Kind::Short,
-        Kind::ShortResumed,
-        Kind::Messages,
-        Kind::Up,
-        Kind::Down,
-        Kind::BothWays,
-        Kind::SlowReader,
-        Kind::Crowd,
-        Kind::Probe,
-        Kind::ClientResets,
-        Kind::ServiceResets,
-        Kind::WithoutCertificate,
-        Kind::OfForeignAuthority,
-        Kind::Rubbish,
-        Kind::Silent,
-    ];
-}
-
 /// What a client saw.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ClientSaw {
+    /// What it gave away to be sent, whether it has left or not.
     pub(super) sent: u64,
     pub(super) received: u64,
     /// The connection has ended cleanly.
     pub(super) is_clean: bool,
     /// All that should have come did, and nothing else.
     pub(super) is_right: bool,
+    /// Something came that should not have, however the connection ended.
+    pub(super) is_wrong: bool,
 }
 
 /// What the service saw.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ServiceSaw {
     pub(super) received: u64,
+    /// What it gave away to be sent, whether it has left or not.
     pub(super) sent: u64,
     /// It came to its end without an error.
     pub(super) is_whole: bool,

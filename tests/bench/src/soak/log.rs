@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::ledger::{Ledger, Line};
 use super::pairs::Pair;
 
-/// Warnings that are told apart.
-const TOLD_MAX: usize = 40;
+/// How warnings begin that tell of the machine on which this runs. The program has no reason for others.
+const OF_THE_MACHINE: [&str; 2] = ["running as root", "the descriptor limit stays at "];
 
 /// Reads until the program has ended; gives back how often it warned of what.
 pub(super) type Reader = JoinHandle<BTreeMap<String, u64>>;
@@ -44,13 +44,17 @@ fn take(line: &str, ledger: &Ledger, warnings: &mut BTreeMap<String, u64>) {
             None => ledger.violation(format!("an access line of nobody: {line}")),
         },
         (_, Some("INFO" | "DEBUG" | "TRACE")) => {}
-        (Some(message), Some("WARN")) => {
-            if warnings.len() < TOLD_MAX || warnings.contains_key(message) {
-                *warnings.entry(message.to_owned()).or_default() += 1;
-            }
+        (Some(message), Some("WARN")) if is_of_the_machine(message) => {
+            *warnings.entry(message.to_owned()).or_default() += 1;
         }
         _ => ledger.violation(format!("the program says: {line}")),
     }
+}
+
+fn is_of_the_machine(message: &str) -> bool {
+    OF_THE_MACHINE
+        .iter()
+        .any(|begin| message.starts_with(begin))
 }
 
 fn access(value: &Value, line: &str) -> Option<(Pair, u16, Line)> {
@@ -67,4 +71,28 @@ fn access(value: &Value, line: &str) -> Option<(Pair, u16, Line)> {
         },
     };
     Some((pair, inbound.port(), told))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn violations(line: &str) -> u64 {
+        let ledger = Ledger::new(0);
+        take(line, &ledger, &mut BTreeMap::new());
+        ledger.violations().0
+    }
+
+    #[test]
+    fn only_warnings_about_the_machine_are_none_about_the_program() {
+        let warns = |message: &str| violations(&format!(r#"{{"level":"WARN","msg":"{message}"}}"#));
+        assert_eq!(warns("running as root, which it needs for nothing"), 0);
+        assert_eq!(warns("new connections wait"), 1);
+        assert_eq!(violations(r#"{"level":"INFO","msg":"ready"}"#), 0);
+        assert_eq!(
+            violations(r#"{"level":"ERROR","msg":"running as root"}"#),
+            1
+        );
+        assert_eq!(violations("thread panicked"), 1);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Sample;
+use super::course::Sample;
 
 const WIDTH: f64 = 920.0;
 const LEFT: f64 = 70.0;
@@ -18,8 +18,8 @@ const PLOTS: [(&str, &[Curve]); 5] = [
     (
         "memory, MiB",
         &[
-            ("PSS", |sample| {
-                Some(sample.standing.pss_kib as f64 / 1024.0)
+            ("its own", |sample| {
+                Some(sample.standing.anonymous_kib as f64 / 1024.0)
             }),
             ("RSS", |sample| {
                 Some(sample.standing.rss_kib as f64 / 1024.0)

@@ -1,16 +1,15 @@
-//! The plain service behind everything, and one that is out of order.
+//! The plain service behind everything.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::thread;
 use std::time::Duration;
 
 use socket2::SockRef;
 
 use super::ledger::{Ledger, ServiceSaw};
-use super::random::{PIECE_BYTES, Pattern, send_pattern};
+use super::random::{PIECE_BYTES, Pattern, Random, send_pattern};
 
 /// A connection begins with a request, its number and an amount.
 pub(super) const HEADER_BYTES: usize = 17;
@@ -21,14 +20,14 @@ const STACK_BYTES: usize = 256 * 1024;
 /// How long an end that is waited for may be silent before it counts as lost: no bound on the
 /// program's speed, but an end to a run that hangs.
 pub(super) const PATIENCE: Duration = Duration::from_secs(90);
-const TICK: Duration = Duration::from_millis(20);
 
 /// What a connection is for. Its client ends first in all of them but the last two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
-    /// Everything comes back.
+    /// Everything comes back. It must be the pattern, here and in a sink.
     Echo,
-    /// What comes is compared with the pattern, and once it has ended there is a receipt.
+    /// Once what comes has ended there is a receipt. The amount is milliseconds: so long at the most it
+    /// rests behind each piece.
     Sink,
     /// Once the client has ended, so many bytes of the pattern come.
     Source,
@@ -55,7 +54,8 @@ impl Request {
         header
     }
 
-    fn read(header: &[u8; HEADER_BYTES]) -> Option<(Request, u64, u64)> {
+    /// The request with its number and amount, if that is one.
+    pub(super) fn read(header: &[u8; HEADER_BYTES]) -> Option<(Request, u64, u64)> {
         let request = *Request::ALL.get(usize::from(header[0]))?;
         let number = |at: usize| {
             header[at..at + 8]
@@ -84,20 +84,21 @@ pub(super) fn start(ledger: Arc<Ledger>) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-fn in_a_thread(work: impl FnOnce() + Send + 'static) {
+pub(super) fn in_a_thread(work: impl FnOnce() + Send + 'static) {
     let builder = thread::Builder::new().stack_size(STACK_BYTES);
     // A thread that cannot be had is a connection that ends, which the other end tells of.
     let _ = builder.spawn(work);
 }
 
-fn serve(mut stream: TcpStream, ledger: &Ledger) {
+/// Serves one connection, and tells the ledger.
+pub(super) fn serve(mut stream: TcpStream, ledger: &Ledger) {
     let mut header = [0; HEADER_BYTES];
     let ready = stream.set_nodelay(true);
     if ready.and_then(|()| stream.read_exact(&mut header)).is_err() {
         return;
     }
-    // What is no request is seen by its client, whose connection then has no end that fits. The service
-    // with moods meets TLS.
+    // What is no request is seen by its client, whose connection then has no end that fits. A service with
+    // moods meets TLS.
     let Some((request, id, amount)) = Request::read(&header) else {
         return;
     };
@@ -105,40 +106,99 @@ fn serve(mut stream: TcpStream, ledger: &Ledger) {
         received: HEADER_BYTES as u64,
         ..ServiceSaw::default()
     };
-    saw.is_whole = answer(&mut stream, request, id, amount, &mut saw).is_ok();
+    let mut incoming = Incoming::new(request, id, amount);
+    saw.is_whole = answer(&mut stream, (request, id, amount), &mut incoming, &mut saw).is_ok();
+    if !incoming.is_right {
+        // Whatever becomes of the connection.
+        ledger.violation(format!(
+            "what came to the service for number {id} ({request:?}) is not what was sent"
+        ));
+    }
     ledger.served(id, saw);
+}
+
+/// What comes behind a request.
+struct Incoming {
+    /// What it must be; nothing, if there is none.
+    pattern: Option<Pattern>,
+    is_right: bool,
+    /// How long it rests behind each piece at the most, in milliseconds, and the chance of that.
+    rests: (u64, Random),
+}
+
+impl Incoming {
+    fn new(request: Request, id: u64, amount: u64) -> Incoming {
+        let has_pattern = matches!(request, Request::Echo | Request::Sink);
+        let rests = if request == Request::Sink { amount } else { 0 };
+        Incoming {
+            pattern: has_pattern.then(|| Pattern::of(id)),
+            is_right: true,
+            rests: (rests, Random::new(id)),
+        }
+    }
+
+    /// Reads what there is; 0 is the end.
+    fn read(
+        &mut self,
+        stream: &mut TcpStream,
+        piece: &mut [u8],
+        saw: &mut ServiceSaw,
+    ) -> io::Result<usize> {
+        let count = stream.read(piece)?;
+        saw.received += count as u64;
+        let bytes = &piece[..count];
+        let pattern = self.pattern.as_mut();
+        self.is_right &= bytes.is_empty() || pattern.is_some_and(|pattern| pattern.fits(bytes));
+        let (most, chance) = &mut self.rests;
+        if *most > 0 && count > 0 {
+            thread::sleep(Duration::from_millis(chance.between(1, *most)));
+        }
+        Ok(count)
+    }
+
+    /// Reads until the end.
+    fn read_all(&mut self, stream: &mut TcpStream, saw: &mut ServiceSaw) -> io::Result<()> {
+        let mut piece = vec![0; PIECE_BYTES];
+        while self.read(stream, &mut piece, saw)? > 0 {}
+        Ok(())
+    }
 }
 
 fn answer(
     stream: &mut TcpStream,
-    request: Request,
-    id: u64,
-    amount: u64,
+    (request, id, amount): (Request, u64, u64),
+    incoming: &mut Incoming,
     saw: &mut ServiceSaw,
 ) -> io::Result<()> {
-    let mut pattern = Pattern::of(id);
     match request {
-        Request::Echo => echo(stream, saw)?,
+        Request::Echo => {
+            let mut piece = vec![0; PIECE_BYTES];
+            loop {
+                match incoming.read(stream, &mut piece, saw)? {
+                    0 => break,
+                    count => send(stream, &piece[..count], saw)?,
+                }
+            }
+        }
         Request::Sink => {
-            let is_right = received(stream, |bytes| pattern.fits(bytes), saw)?;
-            let mut receipt = [u8::from(is_right); RECEIPT_BYTES];
+            incoming.read_all(stream, saw)?;
+            let mut receipt = [u8::from(incoming.is_right); RECEIPT_BYTES];
             let payload = saw.received - HEADER_BYTES as u64;
             receipt[..8].copy_from_slice(&payload.to_be_bytes());
             send(stream, &receipt, saw)?;
         }
         Request::Source => {
-            received(stream, |_| true, saw)?;
-            give(stream, &mut pattern, amount, saw)?;
+            incoming.read_all(stream, saw)?;
+            give(stream, id, amount, saw)?;
         }
         Request::Gift => {
-            give(stream, &mut pattern, amount, saw)?;
+            give(stream, id, amount, saw)?;
             stream.shutdown(Shutdown::Write)?;
             // The other end would be reset otherwise, before it has read all of it.
-            received(stream, |_| true, saw)?;
-            return Ok(());
+            return incoming.read_all(stream, saw);
         }
         Request::Reset => {
-            give(stream, &mut pattern, amount, saw)?;
+            give(stream, id, amount, saw)?;
             return resets(stream);
         }
     }
@@ -146,144 +206,12 @@ fn answer(
 }
 
 fn send(stream: &mut TcpStream, bytes: &[u8], saw: &mut ServiceSaw) -> io::Result<()> {
-    stream.write_all(bytes)?;
     saw.sent += bytes.len() as u64;
-    Ok(())
+    stream.write_all(bytes)
 }
 
-fn echo(stream: &mut TcpStream, saw: &mut ServiceSaw) -> io::Result<()> {
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        let count = stream.read(&mut piece)?;
-        if count == 0 {
-            return Ok(());
-        }
-        saw.received += count as u64;
-        send(stream, &piece[..count], saw)?;
-    }
-}
-
-/// Reads until the end; whether all of it fits.
-fn received(
-    stream: &mut TcpStream,
-    mut fits: impl FnMut(&[u8]) -> bool,
-    saw: &mut ServiceSaw,
-) -> io::Result<bool> {
-    let mut piece = vec![0; PIECE_BYTES];
-    let mut is_right = true;
-    loop {
-        let count = stream.read(&mut piece)?;
-        if count == 0 {
-            return Ok(is_right);
-        }
-        saw.received += count as u64;
-        is_right &= fits(&piece[..count]);
-    }
-}
-
-fn give(
-    stream: &mut TcpStream,
-    pattern: &mut Pattern,
-    amount: u64,
-    saw: &mut ServiceSaw,
-) -> io::Result<()> {
-    send_pattern(pattern, amount, |bytes| send(stream, bytes, saw))
-}
-
-/// What is wrong with the service that is out of order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mood {
-    /// Nothing.
-    Serves,
-    /// Nobody listens.
-    Refuses,
-    /// It accepts, and says nothing until its mood changes.
-    Silent,
-    /// It resets in the middle of an answer.
-    Resets,
-}
-
-impl Mood {
-    pub(super) const ALL: [Mood; 4] = [Mood::Serves, Mood::Refuses, Mood::Silent, Mood::Resets];
-}
-
-/// A service with moods.
-pub(super) struct Moody {
-    mood: AtomicU8,
-    address: SocketAddr,
-    ledger: Arc<Ledger>,
-}
-
-impl Moody {
-    pub(super) fn start(ledger: Arc<Ledger>, address: SocketAddr) -> Arc<Moody> {
-        let moody = Arc::new(Moody {
-            mood: AtomicU8::new(Mood::Serves as u8),
-            address,
-            ledger,
-        });
-        let own = Arc::clone(&moody);
-        thread::spawn(move || {
-            while let Err(error) = own.live() {
-                own.ledger
-                    .violation(format!("the moody service at {address}: {error}"));
-                thread::sleep(PATIENCE);
-            }
-        });
-        moody
-    }
-
-    pub(super) fn be(&self, mood: Mood) {
-        self.mood.store(mood as u8, Relaxed);
-    }
-
-    fn mood(&self) -> Mood {
-        Mood::ALL[usize::from(self.mood.load(Relaxed)) % Mood::ALL.len()]
-    }
-
-    fn live(self: &Arc<Moody>) -> io::Result<()> {
-        let mut listener = None;
-        loop {
-            if self.mood() == Mood::Refuses {
-                listener = None;
-                thread::sleep(TICK);
-                continue;
-            }
-            let listening = match &listener {
-                Some(listening) => listening,
-                None => {
-                    let new = TcpListener::bind(self.address)?;
-                    new.set_nonblocking(true)?;
-                    listener.insert(new)
-                }
-            };
-            match listening.accept() {
-                Ok((stream, _)) => {
-                    stream.set_nonblocking(false)?;
-                    let own = Arc::clone(self);
-                    in_a_thread(move || own.meet(stream));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(TICK),
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn meet(&self, mut stream: TcpStream) {
-        let mood = self.mood();
-        match mood {
-            Mood::Serves | Mood::Refuses => return serve(stream, &self.ledger),
-            Mood::Resets => {
-                let mut some = [0; 2 * HEADER_BYTES];
-                if let Ok(count) = stream.read(&mut some) {
-                    let _ = stream.write_all(&some[..count / 2]);
-                }
-            }
-            Mood::Silent => {
-                while self.mood() == mood {
-                    thread::sleep(TICK);
-                }
-            }
-        }
-        let _ = resets(&stream);
-    }
+fn give(stream: &mut TcpStream, id: u64, amount: u64, saw: &mut ServiceSaw) -> io::Result<()> {
+    send_pattern(&mut Pattern::of(id), amount, |bytes| {
+        send(stream, bytes, saw)
+    })
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{Display, Write};
 
 use super::Outcome;
+use super::course::Sample;
 use super::gauges::Standing;
 use super::ledger::{Ledger, Sum};
 use super::pairs::Pair;
@@ -12,13 +13,16 @@ use crate::stats::{self, median};
 /// The whole text.
 pub(super) fn markdown(outcome: &Outcome, ledger: &Ledger) -> String {
     let mut text = format!(
-        "# A run of {} minutes\n\nSeed {}.\n\n| | after the warm-up | at most | at the end |\n\
-         |---|---:|---:|---:|\n",
+        "# A run of {} minutes\n\nSeed {}.\n\n| | after the warm-up | in the middle | at the end | at most |\n\
+         |---|---:|---:|---:|---:|\n",
         outcome.minutes, outcome.seed
     );
     let samples = &outcome.course.samples;
     type Figure = fn(&Standing) -> u64;
-    let figures: [(&str, Figure); 4] = [
+    let figures: [(&str, Figure); 5] = [
+        ("memory of its own (anonymous), KiB", |standing| {
+            standing.anonymous_kib
+        }),
         ("memory (PSS), KiB", |standing| standing.pss_kib),
         ("memory (RSS), KiB", |standing| standing.rss_kib),
         ("descriptors", |standing| standing.descriptors as u64),
@@ -28,10 +32,11 @@ pub(super) fn markdown(outcome: &Outcome, ledger: &Ledger) -> String {
         let most = samples.iter().map(|sample| figure(&sample.standing)).max();
         let _ = writeln!(
             text,
-            "| {name} | {} | {} | {} |",
-            figure(&outcome.before),
-            most.unwrap_or(0),
-            figure(&outcome.after)
+            "| {name} | {} | {} | {} | {} |",
+            figure(&outcome.standings.before),
+            figure(&outcome.standings.middle),
+            figure(&outcome.standings.after),
+            most.unwrap_or(0)
         );
     }
     text += &flow(outcome, ledger);
@@ -88,7 +93,7 @@ fn reasons(sums: &BTreeMap<Pair, Sum>) -> String {
 
 fn flow(outcome: &Outcome, ledger: &Ledger) -> String {
     let samples = &outcome.course.samples;
-    let middle = |figure: fn(&super::Sample) -> f64| {
+    let middle = |figure: fn(&Sample) -> f64| {
         let figures: Vec<f64> = samples.iter().map(figure).collect();
         (median(&figures), figures.into_iter().fold(0.0, f64::max))
     };

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::gateways::Gateway;
 use super::lanes::Lane;
-use super::service::Mood;
+use super::moody::Mood;
 
 /// Something that happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
