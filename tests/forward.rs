@@ -10,12 +10,13 @@ use std::net::Shutdown;
 use serde_json::json;
 use support::backend;
 use support::certs::TestPki;
-use support::program::{Program, free_port};
+use support::daemon::lasting_port;
+use support::program::Program;
 
 /// A persona before a gateway before a service.
 fn both(pki: &TestPki, service: std::net::SocketAddr) -> Program {
     let (client, server) = (pki.client("alice"), pki.server("localhost"));
-    let gateway = free_port();
+    let gateway = lasting_port();
     Program::run(&json!({
         "ca": pki.ca, "cert": client.cert, "key": client.key,
         "address_pairs": [

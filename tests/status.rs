@@ -10,7 +10,7 @@ use std::net::{SocketAddr, TcpStream};
 use serde_json::{Value, json};
 
 use support::certs::TestPki;
-use support::program::{Program, free_port, outcome};
+use support::program::{Program, outcome};
 use support::terminal::Terminal;
 use support::{backend, pairs};
 
@@ -163,8 +163,8 @@ fn wrong_words_and_configurations_without_a_place_to_ask_end_with_2() {
 
 #[test]
 fn nobody_and_strangers_are_told_as_such_and_end_with_1() {
-    let nobody = free_port();
-    let said = refused(&["--address", &format!("127.0.0.1:{nobody}")], 1);
+    let nobody = pairs::lone_address().to_string();
+    let said = refused(&["--address", &nobody], 1);
     assert!(said.contains("nobody answers"), "{said}");
     let said = refused(&["--address", "unix:/nowhere/at/all"], 1);
     assert!(said.contains("nobody answers"), "{said}");

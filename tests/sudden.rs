@@ -14,7 +14,7 @@ use serde_json::json;
 use support::certs::TestPki;
 use support::duplex::Duplex;
 use support::pairs;
-use support::program::{PROGRAM, Program, free_port};
+use support::program::{PROGRAM, Program};
 use support::tls::{TlsPeer, credentials};
 use support::wait::until;
 use support::{backend, pattern};
@@ -91,7 +91,7 @@ fn a_unix_peer_cannot_write_fields_into_the_access_log() {
     let pki = TestPki::new();
     let folder = tempfile::tempdir().unwrap();
     let inbound = folder.path().join("persona");
-    let mut config = pairs::client(&pki, ([127, 0, 0, 1], free_port()).into());
+    let mut config = pairs::client(&pki, pairs::lone_address());
     config["address_pairs"][0]["inbound"] = json!(format!("unix:{}", inbound.display()));
     let program = Program::run(&config);
     let evil = folder.path().join("a reason=completed \" b");
@@ -113,7 +113,7 @@ fn a_standard_error_that_nobody_reads_does_not_keep_the_program_from_ending() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("mtls-persona.json");
     let inbound = pairs::lone_address();
-    let mut model = pairs::client(&pki, ([127, 0, 0, 1], free_port()).into());
+    let mut model = pairs::client(&pki, pairs::lone_address());
     model["address_pairs"][0]["inbound"] = json!(inbound.to_string());
     std::fs::write(&config, model.to_string()).unwrap();
     let mut command = Command::new(PROGRAM);

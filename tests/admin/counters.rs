@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::support::certs::TestPki;
 use super::support::metrics::Scrape;
-use super::support::program::{Program, free_port, with_descriptors};
+use super::support::program::{Program, with_descriptors};
 use super::support::wait::until;
 use super::support::{backend, pairs};
 use super::{exchange, ping, program, scrape, told};
@@ -112,8 +112,7 @@ fn a_live_connection_is_counted_while_it_lives() {
 #[test]
 fn destinations_that_cannot_be_reached_are_counted_by_reason() {
     let pki = TestPki::new();
-    let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let config = pairs::with_nameless(pairs::client(&pki, nobody));
+    let config = pairs::with_nameless(pairs::client(&pki, pairs::lone_address()));
     let program = Program::run(&told(config));
     for pair in ["persona", "nameless"] {
         let mut stream = program.connect(pair);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::support::certs::TestPki;
 use super::support::http::get;
 use super::support::metrics::Scrape;
-use super::support::program::{Program, free_port};
+use super::support::program::Program;
 use super::support::tls::{TlsPeer, credentials};
 use super::support::{backend, pairs};
 use mtls_persona::tls::Role;
@@ -78,7 +78,7 @@ fn each_of_two_listeners_has_its_pages_alone() {
 #[test]
 fn its_seven_families_have_its_types_and_labels_and_count() {
     let pki = TestPki::new();
-    let config = pairs::client(&pki, ([127, 0, 0, 1], free_port()).into());
+    let config = pairs::client(&pki, pairs::lone_address());
     let program = gateway(&pki, backend::echo());
     let (address, alice) = (program.addr(PAIR), pki.client("alice"));
     for files in [&alice, &pki.client("bob")] {

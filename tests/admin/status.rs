@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::support::certs::TestPki;
 use super::support::http::get;
-use super::support::program::{Program, free_port};
+use super::support::program::Program;
 use super::support::tls::{TlsPeer, credentials};
 use super::support::wait::until;
 use super::support::{backend, pairs};
@@ -71,8 +71,8 @@ fn the_program_and_each_pair_are_told_with_what_they_have_done() {
 #[test]
 fn a_pair_is_failing_while_its_destination_is_not_reached() {
     let pki = TestPki::new();
-    let port = free_port();
-    let program = Program::run(&told(pairs::server(&pki, ([127, 0, 0, 1], port).into())));
+    let destination = pairs::lone_address();
+    let program = Program::run(&told(pairs::server(&pki, destination)));
     let (admin, gateway) = (program.admin("everything"), program.addr("gateway"));
     let alice = credentials(&pki.client("alice"), &pki.ca, Role::Client);
     drop(TlsPeer::connect(gateway, &alice));
@@ -83,7 +83,7 @@ fn a_pair_is_failing_while_its_destination_is_not_reached() {
     assert_ne!(why["remedy"], "");
     assert_eq!(pair(&failing, "gateway")["dial_errors"], 1);
 
-    let _destination = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    let _destination = std::net::TcpListener::bind(destination).unwrap();
     drop(TlsPeer::connect(gateway, &alice));
     let well = page(admin, |page| pair(page, "gateway")["state"] == "listening");
     assert_eq!(pair(&well, "gateway").get("failing"), None);

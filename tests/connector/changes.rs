@@ -5,11 +5,11 @@ use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde_json::Value;
-
 use super::support::backend;
 use super::support::certs::TestPki;
-use super::support::connector::{Tables, answer, connector, granted, is_alive, set, user_client};
+use super::support::connector::{
+    Tables, answer, connector, granted, hearing, is_alive, set, user_client,
+};
 use super::support::metrics::Scrape;
 use super::support::pairs::with;
 use super::support::postgres::Postgres;
@@ -17,17 +17,6 @@ use super::support::program::Program;
 use super::support::wait::until;
 
 const NO: &str = "ERROR: not authorized\n";
-
-/// One that hears of changes before anything is asked.
-fn hearing(config: &Value, tables: &Tables) -> Program {
-    let program = Program::run(config);
-    until("the program to listen", || {
-        let sql = "select count(*) from pg_stat_activity
-            where datname = current_database() and query like 'LISTEN%'";
-        (tables.route.query(sql) == "1").then_some(())
-    });
-    program
-}
 
 /// What ends a grant of alice to `db`, and what gives it again.
 const CHANGES: [(&str, &str); 5] = [
@@ -182,6 +171,7 @@ fn a_reload_that_changes_the_directory_takes_no_live_connection_out_of_hearing()
     tables.host("db", backend::echo(), "acme", "alice", "");
     let config = connector(&pki, &postgres, &tables);
     let config = set(config, "on_revoke", "close");
+    let config = with(config, "/admin/listen", "127.0.0.1:0");
     let alice = user_client(&pki, "acme", "alice");
     for (key, value) in [
         ("cache", serde_json::json!({"lifetime": "1h"})),

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use super::support::backend;
 use super::support::certs::{IdentityFiles, TestPki};
 use super::support::connector::{Tables, connector, user};
+use super::support::pairs::lone_address;
 use super::support::postgres::Postgres;
-use super::support::program::{PROGRAM, Program, free_port};
+use super::support::program::{PROGRAM, Program};
 use super::support::tls::{credentials, service};
 use super::support::wait::until;
 use mtls_persona::tls::Role;
@@ -201,7 +202,7 @@ fn the_command_says_why_there_is_no_connection_and_puts_nothing_out() {
     let tables = Tables::with_people(&postgres);
     let gateway = Program::run(&connector(&pki, &postgres, &tables));
     let alice = user(&pki, "acme", "alice");
-    let nobody = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let nobody = lone_address();
     let stranger = pki.expired(mtls_persona::tls::authority::Purpose::Client);
     let to = gateway.addr("connector");
     for (files, to, host, code, word) in [

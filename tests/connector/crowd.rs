@@ -9,7 +9,9 @@ use serde_json::json;
 
 use super::support::backend;
 use super::support::certs::TestPki;
-use super::support::connector::{Tables, answer, connector, granted, user_client};
+use super::support::connector::{
+    Tables, answer, connector, granted, granted_at_last, hearing, until_heard, user_client,
+};
 use super::support::crowd::Crowd;
 use super::support::pairs::with;
 use super::support::postgres::Postgres;
@@ -108,17 +110,18 @@ fn five_hundred_connections_flow_on_while_the_database_is_silent_slow_stopped_an
     let mut config = connector(&pki, &postgres, &tables);
     for (key, value) in [
         ("database/port", json!(valve.address.port())),
-        ("database/timeout", json!("500ms")),
+        ("database/timeout", json!("3s")),
         ("cache", json!({"lifetime": "1h"})),
         // Whoever hears of the database again asks for its grant again.
         ("on_revoke", json!("close")),
     ] {
         config = with(config, &format!("/address_pairs/0/directory/{key}"), value);
     }
-    let program = Program::run(&config);
+    let program = hearing(&config, &tables);
     let clients = users.map(|user| user_client(&pki, "acme", user));
     let [silent, slow, stopped, started] = &clients;
     let alice = user_client(&pki, "acme", "alice");
+    granted_at_last(&program, &alice, "db");
     let connect = |_| granted(&program, &alice, "db");
     let flow = Flow::of((0..CONNECTIONS).map(connect).collect());
     let no_decision_but_known_ones = |newcomer: &Credentials| {
@@ -138,7 +141,12 @@ fn five_hundred_connections_flow_on_while_the_database_is_silent_slow_stopped_an
     valve.shut();
     no_decision_but_known_ones(silent);
     valve.open();
+    // It may have given up hearing meanwhile; once it hears again, everything is doubted.
+    until_heard(&program, &tables);
     decides_again(silent);
+    until("the known grant to be known again", || {
+        (answer(&program, &alice, "db") == "OK\n").then_some(())
+    });
 
     let mut locker = tables.route.session();
     locker.ask("begin; lock table users in access exclusive mode");

@@ -77,7 +77,7 @@ fn a_client_that_says_nothing_has_the_handshakes_time() {
     let (postgres, pki) = (Postgres::shared(), TestPki::new());
     let tables = Tables::with_people(&postgres);
     let config = connector(&pki, &postgres, &tables);
-    let program = Program::run(&with(config, "/timeouts/handshake", "1s"));
+    let program = Program::run(&with(config, "/timeouts/handshake", "3s"));
     for said_first in [&b""[..], b"half a line"] {
         let mut peer = said(&program, &user_client(&pki, "acme", "alice"), said_first);
         assert_eq!(line(&mut peer).unwrap(), "ERROR: no connect id in time\n");

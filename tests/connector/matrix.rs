@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::support::backend;
 use super::support::certs::TestPki;
 use super::support::connector::{Tables, answer, client, connector, line, said, user_client};
-use super::support::pairs::with;
+use super::support::pairs::{lone_address, with};
 use super::support::postgres::Postgres;
 use super::support::program::Program;
 use super::support::wait::until;
@@ -136,8 +136,7 @@ fn an_unknown_host_and_one_that_is_not_for_the_user_are_told_alike_and_logged_al
 fn ok_is_said_only_once_the_host_is_reached() {
     let (postgres, pki) = (Postgres::shared(), TestPki::new());
     let tables = Tables::with_people(&postgres);
-    let dead = format!("127.0.0.1:{}", super::support::program::free_port());
-    tables.host("dead", dead, "acme", "alice", "");
+    tables.host("dead", lone_address(), "acme", "alice", "");
     tables.host("nonsense", "not an address", "acme", "alice", "");
     let program = Program::run(&connector(&pki, &postgres, &tables));
     let alice = user_client(&pki, "acme", "alice");

@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use super::support::backend;
 use super::support::certs::TestPki;
 use super::support::connector::{Tables, answer, connector, line, said, user_client};
-use super::support::pairs::with;
+use super::support::pairs::{lone_address, with};
 use super::support::postgres::Postgres;
-use super::support::program::{Program, free_port, outcome};
+use super::support::program::{Program, outcome};
 use super::support::tls;
 
 const UNREACHABLE: &str = "ERROR: host unreachable\n";
@@ -109,7 +109,7 @@ fn the_list_for_the_outbound_leg_judges_hosts_and_plain_ones_have_nobody_to_judg
 fn of_several_ways_to_a_host_one_may_be_plain_and_the_next_by_mutual_tls() {
     let (postgres, pki) = (Postgres::shared(), TestPki::new());
     let tables = Tables::with_people(&postgres);
-    let ways = format!("127.0.0.1:{}, mtls://{}", free_port(), gateway(&pki));
+    let ways = format!("{}, mtls://{}", lone_address(), gateway(&pki));
     tables.host("db", ways, "acme", "alice", "");
     let program = Program::run(&onward(&pki, &postgres, &tables));
     let mut peer = said(&program, &user_client(&pki, "acme", "alice"), b"db\n");

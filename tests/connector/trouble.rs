@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::support::backend;
 use super::support::certs::{IdentityFiles, TestPki};
-use super::support::connector::{Tables, answer, connector, granted, is_alive, user_client};
+use super::support::connector::{
+    Tables, answer, connector, granted, granted_at_last, hearing, is_alive, user_client,
+};
 use super::support::pairs::with;
 use super::support::postgres::Postgres;
 use super::support::program::Program;
@@ -31,7 +33,8 @@ fn while_the_database_is_down_live_connections_and_known_grants_hold_and_it_come
     let config = connector(&pki, &postgres, &tables);
     let config = with(config, "/address_pairs/0/directory/on_revoke", "close");
     let lifetime = json!({"lifetime": "1h"});
-    let program = Program::run(&with(config, "/address_pairs/0/directory/cache", lifetime));
+    let config = with(config, "/address_pairs/0/directory/cache", lifetime);
+    let program = hearing(&config, &tables);
     let (alice, dave) = (
         user_client(&pki, "acme", "alice"),
         user_client(&pki, "acme", "dave"),
@@ -109,7 +112,7 @@ fn a_database_that_has_gone_silent_costs_askers_their_patience_and_no_thread_for
         user_client(&pki, "acme", "alice"),
         user_client(&pki, "acme", "dave"),
     );
-    let mut live = granted(&program, &alice, "db");
+    let mut live = granted_at_last(&program, &alice, "db");
     valve.shut();
     for _ in 0..3 {
         assert_eq!(answer(&program, &dave, "db"), LATER);
@@ -132,7 +135,7 @@ fn a_slow_database_is_given_up_while_connections_flow_and_nothing_of_it_comes_la
         user_client(&pki, "acme", "alice"),
         user_client(&pki, "acme", "dave"),
     );
-    let mut live = granted(&program, &alice, "db");
+    let mut live = granted_at_last(&program, &alice, "db");
     let mut locker = tables.route.session();
     locker.ask("begin; lock table users in access exclusive mode");
     for _ in 0..3 {

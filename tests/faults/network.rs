@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, channel};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::support::certs::TestPki;
 use super::support::duplex::{Duplex, unix_service};
@@ -33,25 +33,35 @@ struct Machines {
 }
 
 impl Machines {
-    fn joined() -> Machines {
-        let pki = TestPki::new();
+    /// Both find out soon that the other one is gone.
+    fn impatient() -> Machines {
         run(IMPATIENT);
         let there = machine();
         there.run(IMPATIENT);
+        let alert = |config| pairs::with(config, "/tcp/keepalive", "1s");
+        Machines::joined(there, alert)
+    }
+
+    fn patient() -> Machines {
+        Machines::joined(machine(), |config| config)
+    }
+
+    fn joined(there: Machine, change: impl Fn(Value) -> Value) -> Machines {
+        let pki = TestPki::new();
         let socket = pki.folder().join("service");
         let (hand_over, services) = channel();
         unix_service(&socket, move |stream: UnixStream| {
             stream.be_patient();
             let _ = hand_over.send(stream);
         });
-        let alert = |config| told(pairs::with(config, "/tcp/keepalive", "1s"));
-        let mut gateway = alert(pairs::server(&pki, ([10, 9, 8, 2], 8443).into()));
+        let change = |config| change(told(config));
+        let mut gateway = change(pairs::server(&pki, ([10, 9, 8, 2], 8443).into()));
         let pair = &mut gateway["address_pairs"][0];
         pair["inbound"] = pair["outbound"].take();
         pair["outbound"] = json!(format!("unix:{}", socket.display()));
         let gateway_file = pki.folder().join("gateway.json");
         std::fs::write(&gateway_file, gateway.to_string()).unwrap();
-        let persona = alert(pairs::client(&pki, ([10, 9, 8, 2], 8443).into()));
+        let persona = change(pairs::client(&pki, ([10, 9, 8, 2], 8443).into()));
         let mut machines = Machines {
             there: Some(there),
             persona: Program::run(&persona),
@@ -110,7 +120,7 @@ fn a_cable_that_is_pulled_and_plugged_in_again_costs_no_byte() {
         "network::a_cable_that_is_pulled_and_plugged_in_again_costs_no_byte",
         || {
             const TOTAL: u64 = 1 << 20;
-            let machines = Machines::joined();
+            let machines = Machines::patient();
             let (mut near, mut far) = machines.ends();
             machines.pull_the_cable();
             let mut sender = near.twin();
@@ -151,15 +161,21 @@ fn bytes_that_nobody_answers_for_end_in_resets_at_both_sides_of_a_pulled_cable()
     alone(
         "network::bytes_that_nobody_answers_for_end_in_resets_at_both_sides_of_a_pulled_cable",
         || {
-            let machines = Machines::joined();
+            let machines = Machines::impatient();
             let (mut near, mut far) = machines.ends();
             machines.pull_the_cable();
-            near.write_all(b"lost").unwrap();
-            far.write_all(b"lost").unwrap();
-            assert_eq!(until_reset(&mut near), 0);
-            assert_told(&machines.persona, "persona", 0, "source_reset");
+            let written = (near.write_all(b"lost"), far.write_all(b"lost"));
+            // By the time that a loaded machine came to it, either may have been given up, which is then told.
+            match written.0 {
+                Ok(()) => assert_eq!(until_reset(&mut near), 0),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+            }
             // A UNIX socket knows no reset.
-            assert_eq!(far.read(&mut [0]).unwrap(), 0);
+            match written.1 {
+                Ok(()) => assert_eq!(far.read(&mut [0]).unwrap(), 0),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::BrokenPipe),
+            }
+            assert_told(&machines.persona, "persona", 0, "source_reset");
             machines.assert_gateway_told("source_reset");
         },
     );
@@ -170,7 +186,7 @@ fn a_silent_connection_over_a_pulled_cable_is_found_out_by_keepalive_at_both_end
     alone(
         "network::a_silent_connection_over_a_pulled_cable_is_found_out_by_keepalive_at_both_ends",
         || {
-            let machines = Machines::joined();
+            let machines = Machines::impatient();
             let (mut near, mut far) = machines.ends();
             machines.pull_the_cable();
             assert_eq!(until_reset(&mut near), 0);
@@ -186,7 +202,7 @@ fn a_gateways_machine_that_has_started_anew_knows_nothing_of_its_connections_and
     alone(
         "network::a_gateways_machine_that_has_started_anew_knows_nothing_of_its_connections_and_says_so",
         || {
-            let mut machines = Machines::joined();
+            let mut machines = Machines::impatient();
             let (mut near, far) = machines.ends();
             machines.pull_the_cable();
             (machines.gateway, machines.there) = (None, None);
@@ -211,7 +227,7 @@ fn a_machine_that_cannot_be_reached_is_told_as_that_and_gets_its_connections_onc
     alone(
         "network::a_machine_that_cannot_be_reached_is_told_as_that_and_gets_its_connections_once_it_can",
         || {
-            let machines = Machines::joined();
+            let machines = Machines::impatient();
             machines.pull_the_cable();
             // Nobody answers who has that address.
             assert_eq!(until_reset(&mut machines.persona.connect("persona")), 0);

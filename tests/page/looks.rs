@@ -9,7 +9,7 @@ use mtls_persona::tls::authority::{Purpose, Validity};
 use serde_json::{Value, json};
 
 use super::support::certs::{TestPki, unix_now};
-use super::support::program::{Program, free_port};
+use super::support::program::Program;
 use super::support::tls::{TlsPeer, credentials};
 use super::support::wait::PATIENCE;
 use super::support::{backend, pairs};
@@ -31,7 +31,7 @@ fn config(pki: &TestPki) -> Value {
         not_after: now + 2 * DAY,
     };
     let ending = pki.issue(&request);
-    let nowhere = format!("127.0.0.1:{}", free_port());
+    let nowhere = pairs::lone_address().to_string();
     let failing = json!({
         "name": "warehouse-reporting-database-of-the-third-floor", "inbound": "127.0.0.1:0",
         "outbound": nowhere, "server_name": "localhost", "cert": ending.cert, "key": ending.key,

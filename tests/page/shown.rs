@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::support::certs::TestPki;
-use super::support::program::{Program, free_port};
+use super::support::program::Program;
 use super::support::tls::{TlsPeer, credentials};
 use super::support::{backend, pairs};
 use super::{page, ping, program, told};
@@ -80,7 +80,7 @@ fn who_was_refused_is_shown_with_the_reason_and_what_to_do() {
 #[test]
 fn a_pair_whose_destination_is_not_reached_is_shown_with_the_reason_and_what_to_do() {
     let pki = TestPki::new();
-    let nowhere = ([127, 0, 0, 1], free_port()).into();
+    let nowhere = pairs::lone_address();
     let program = Program::run(&told(pairs::client(&pki, nowhere)));
     let mut browser = page(&program);
     browser.until_rows("pairs", |rows| {

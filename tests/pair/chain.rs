@@ -13,8 +13,9 @@ use super::pairing::{Pairing, identity, said, signal, written};
 use crate::support::access::Access;
 use crate::support::backend;
 use crate::support::certs::TestPki;
+use crate::support::daemon::lasting_port;
 use crate::support::openssl;
-use crate::support::program::{PROGRAM, free_port};
+use crate::support::program::PROGRAM;
 use crate::support::wait::until;
 
 #[test]
@@ -66,7 +67,7 @@ exec openssl s_server -quiet -rev -accept "127.0.0.1:$PORT" -cert own.pem -key o
 
 #[test]
 fn the_other_end_may_be_any_stack_that_verifies_us_by_our_certificate() {
-    let script = OPENSSL.replace("$PORT", &free_port().to_string());
+    let script = OPENSSL.replace("$PORT", &lasting_port().to_string());
     let pairing = Pairing::script(&[], &script);
     let mut stream = pairing.connect();
     stream.write_all(b"live\n").unwrap();
@@ -77,7 +78,7 @@ fn the_other_end_may_be_any_stack_that_verifies_us_by_our_certificate() {
 
 #[test]
 fn a_plain_program_is_run_by_the_other_half_and_what_it_says_comes_behind_the_line() {
-    let port = free_port();
+    let port = lasting_port();
     let outbound = format!("127.0.0.1:{port}");
     // It speaks TLS, but nobody speaks to it: it is enough that it listens.
     let service = format!("echo early; exec openssl s_server -quiet -nocert -accept {outbound}");

@@ -11,6 +11,7 @@ use super::pairing::{Pairing, identity, lives, said, signal, until_gone, written
 use crate::support::backend;
 use crate::support::certs::TestPki;
 use crate::support::openssl;
+use crate::support::pairs::lone_address;
 use crate::support::peers::Peer;
 use crate::support::program::PROGRAM;
 use crate::support::wait::until;
@@ -54,8 +55,9 @@ fn it_ends_with_the_childs_exit_code_and_closes_its_port() {
         ("kill -SEGV $$", 128 + 11),
     ] {
         let script = format!("while [ ! -e go ]; do sleep 0.02; done; {script}");
-        let mut pairing = stage.serving(&[], &script);
-        let address = pairing.address();
+        // Where nobody else may come to listen meanwhile.
+        let address = lone_address();
+        let mut pairing = stage.serving(&["--inbound", &address.to_string()], &script);
         std::fs::write(pairing.file("go"), "").unwrap();
         assert_eq!(pairing.exit(), code, "{script}");
         assert!(TcpStream::connect(address).is_err());
@@ -204,7 +206,12 @@ fn the_other_half_ends_with_its_standard_input_and_with_its_service() {
         assert_eq!(pairing.exit(), 0);
         let line: serde_json::Value = serde_json::from_str(&pairing.out.text()).unwrap();
         let port = line["port"].as_u64().unwrap().try_into().unwrap();
-        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+        // Somebody else may have it for a moment.
+        until("its port's end", || {
+            TcpStream::connect(("127.0.0.1", port))
+                .is_err()
+                .then_some(())
+        });
     }
     let mut pairing = accepting(&["sleep", "1000"]);
     signal(pairing.started(), Signal::KILL);

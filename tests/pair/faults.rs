@@ -7,8 +7,9 @@ use serde_json::json;
 
 use super::pairing::{Pairing, identity, lives, said, until_gone, written};
 use crate::support::certs::TestPki;
+use crate::support::daemon::lasting_port;
 use crate::support::openssl;
-use crate::support::program::{PROGRAM, free_port, outcome};
+use crate::support::program::{PROGRAM, outcome};
 
 /// Runs a script as the child, which is to come to nothing; what is told.
 #[track_caller]
@@ -69,15 +70,16 @@ fn what_is_no_line_of_an_end_is_refused() {
 #[test]
 fn a_child_that_says_nothing_or_half_a_line_has_only_so_long() {
     for script in [FOREVER, &format!("printf '{{\"cert\"'; {FOREVER}")] {
-        let words = refused(&["--timeout", "300ms"], script);
-        assert!(words.contains("no line within 300ms"), "{words}");
+        // Its shell has to be started by then.
+        let words = refused(&["--timeout", "3s"], script);
+        assert!(words.contains("no line within 3s"), "{words}");
     }
 }
 
 #[test]
 fn a_child_that_ends_or_closes_its_output_too_early_is_told_by_how_it_did() {
     let pki = TestPki::new();
-    let line = written(&said(&identity(&pki), free_port()));
+    let line = written(&said(&identity(&pki), lasting_port()));
     for (script, told) in [
         ("exit 7".to_owned(), "exit status: 7"),
         ("printf half; exit 0".to_owned(), "exit status: 0"),
@@ -96,8 +98,8 @@ fn a_child_that_ends_or_closes_its_output_too_early_is_told_by_how_it_did() {
 fn a_port_where_nobody_listens_or_somebody_without_the_key_is_refused() {
     let pki = TestPki::new();
     let own = identity(&pki);
-    let nobody = format!("cat {}; {FOREVER}", written(&said(&own, free_port())));
-    let words = refused(&["--timeout", "300ms"], &nobody);
+    let nobody = format!("cat {}; {FOREVER}", written(&said(&own, lasting_port())));
+    let words = refused(&["--timeout", "3s"], &nobody);
     assert!(words.contains("connect_refused"), "{words}");
     let other = openssl::server(&identity(&pki), &[]);
     let script = format!("cat {}; {FOREVER}", written(&said(&own, other.port)));
@@ -143,9 +145,10 @@ fn what_has_started_the_other_half_is_held_to_the_same() {
 fn an_address_that_is_taken_ends_the_child_as_well() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let inbound = taken.local_addr().unwrap().to_string();
-    let accept = [PROGRAM, "pair", "--accept", "--outbound", "127.0.0.1:1"];
-    let mut pairing = Pairing::of(&["--inbound", &inbound], &accept);
-    let pid = pairing.started();
+    // It ends too soon to be looked for.
+    let accept = format!("echo $$ >pid; exec '{PROGRAM}' pair --accept --outbound 127.0.0.1:1");
+    let mut pairing = Pairing::script(&["--inbound", &inbound], &accept);
+    let pid = pairing.told("pid").parse().unwrap();
     assert_eq!(pairing.exit(), 1);
     until_gone(pid);
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::ping;
 use super::support::certs::TestPki;
 use super::support::manager::{Manager, Told};
-use super::support::program::{Program, free_port};
+use super::support::program::Program;
 use super::support::{backend, pairs};
 
 /// How far a clock has come that a manager compares with.
@@ -27,13 +27,13 @@ fn status(told: &Told) -> &str {
 fn ready_is_the_first_word_and_told_when_every_pair_accepts() {
     let (pki, manager) = (TestPki::new(), Manager::new());
     let mut config = pairs::both(&pki, backend::echo());
-    let port = free_port();
-    config["address_pairs"][0]["inbound"] = json!(format!("127.0.0.1:{port}"));
+    let inbound = pairs::lone_address();
+    config["address_pairs"][0]["inbound"] = json!(inbound.to_string());
     let _program = Program::start(&config, |command| manager.manages(command));
     let told = manager.next();
     assert!(told.says("READY=1"), "{told:?}");
     assert_eq!(status(&told), "2 pairs, 0 connections live, generation 1");
-    ping(&mut TcpStream::connect(("127.0.0.1", port)).unwrap());
+    ping(&mut TcpStream::connect(inbound).unwrap());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use super::ping;
 use super::support::certs::TestPki;
 use super::support::duplex::unix_connect;
 use super::support::passed::pass;
-use super::support::program::{PROGRAM, Program, free_port};
+use super::support::program::{PROGRAM, Program};
 use super::support::wait::{PATIENCE, until};
 use super::support::{backend, pairs};
 
@@ -161,16 +161,16 @@ fn a_passed_socket_outlives_every_change_of_its_pair() {
     };
     ping(&mut connect());
     // It says that it listens elsewhere.
-    let port = free_port();
+    let elsewhere = pairs::lone_address();
     let moved = pairs::with(
         before.clone(),
         "/address_pairs/0/inbound",
-        format!("127.0.0.1:{port}"),
+        elsewhere.to_string(),
     );
     program.reconfigure(&moved);
     program.reload();
     ping(&mut connect());
-    TcpStream::connect(("127.0.0.1", port)).expect_err("nobody was to listen there");
+    TcpStream::connect(elsewhere).expect_err("nobody was to listen there");
     // It goes, and comes back: who connects meanwhile waits.
     let mut without = before.clone();
     without["address_pairs"].as_array_mut().unwrap().remove(0);

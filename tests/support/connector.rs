@@ -9,11 +9,13 @@ use mtls_persona::tls::{Credentials, Role};
 use serde_json::{Value, json};
 
 use super::certs::{IdentityFiles, TestPki};
+use super::metrics::Scrape;
 use super::pairs::with;
 use super::postgres::{Postgres, USER};
 use super::program::Program;
 use super::psql::Route;
 use super::tls::{TlsPeer, credentials};
+use super::wait::until;
 
 /// The schema as operators get it.
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/connector.sql");
@@ -167,6 +169,38 @@ pub fn granted(program: &Program, client: &Credentials, host: &str) -> TlsPeer {
     let mut peer = said(program, client, format!("{host}\n").as_bytes());
     assert_eq!(line(&mut peer).unwrap(), "OK\n");
     peer
+}
+
+/// As [`granted`], of a database that may need longer for its first answer than the program waits for it.
+pub fn granted_at_last(program: &Program, client: &Credentials, host: &str) -> TlsPeer {
+    until("a grant", || {
+        let mut peer = said(program, client, format!("{host}\n").as_bytes());
+        (line(&mut peer).unwrap() == "OK\n").then_some(peer)
+    })
+}
+
+/// A program, with metrics, that hears of changes before anything is asked.
+pub fn hearing(config: &Value, tables: &Tables) -> Program {
+    let program = Program::run(&with(config.clone(), "/admin/listen", "127.0.0.1:0"));
+    until_heard(&program, tables);
+    program
+}
+
+/// Waits until a program with metrics hears of changes, and has done what it does when it begins to: it doubts
+/// all that it knows.
+pub fn until_heard(program: &Program, tables: &Tables) {
+    let changes = || {
+        let scrape = Scrape::take(program.admin("everything"));
+        scrape.count("mtls_persona_connector_changes_total", &[])
+    };
+    // It counts its beginning among them, and before it doubts; the next one is counted behind that.
+    for _ in 0..2 {
+        let before = changes();
+        tables.run("notify mtls_persona_grants, 'host of-nobody'");
+        until("a change to be heard", || {
+            (changes() > before).then_some(())
+        });
+    }
 }
 
 /// Whether a connection to an echo service still carries bytes.

@@ -71,7 +71,7 @@ impl Line {
         launchers.map(|(pid, _)| pid).collect()
     }
 
-    /// All processes, by the configuration that is theirs alone; and whether they are launchers.
+    /// All processes, by the configuration that is theirs alone, and whether they are launchers; oldest first.
     fn processes(&self) -> Vec<(u32, bool)> {
         let config = self.program.config.as_os_str().as_bytes();
         let mut found = Vec::new();
@@ -83,12 +83,17 @@ impl Line {
                 continue;
             };
             let words: Vec<_> = words.split(|byte| *byte == 0).collect();
-            if words.contains(&config) {
-                found.push((pid, words.get(1) == Some(&b"launcher".as_slice())));
-            }
+            let Some(start) = start(pid).filter(|_| words.contains(&config)) else {
+                continue;
+            };
+            let is_launcher = words.get(1) == Some(&b"launcher".as_slice());
+            found.push((start, pid, is_launcher));
         }
         found.sort_unstable();
+        let found = found.into_iter();
         found
+            .map(|(_, pid, is_launcher)| (pid, is_launcher))
+            .collect()
     }
 
     /// How often one of them has begun to serve.
@@ -106,17 +111,22 @@ impl Line {
         kill_process(pid, signal).unwrap();
     }
 
-    /// Lets the process of that number hand over, and waits until another one serves: its number.
+    /// Lets the process of that number hand over, and waits until both know that another one serves: its number.
     pub fn upgrade(&self, pid: u32) -> u32 {
         let before = self.served();
         self.signal(pid, Signal::USR2);
         self.served_again(before)
     }
 
-    /// Waits until one more than so many have begun to serve: the newest one's number.
+    /// Waits until one more than so many have begun to serve and the one before knows it: the newest one's number.
     pub fn served_again(&self, before: usize) -> u32 {
         until("a successor", || (self.served() > before).then_some(()));
-        *self.pids().last().unwrap()
+        // The first one has succeeded nobody.
+        until("its predecessor's knowledge of it", || {
+            let lines = self.program.lines();
+            let mut successors = lines.iter().filter_map(|line| successor(line));
+            successors.nth(before - 1)
+        })
     }
 
     /// How many upgrades have come to nothing.
@@ -127,6 +137,21 @@ impl Line {
             .filter(|line| line.contains("not upgraded: "))
             .count()
     }
+}
+
+/// The process that a line of the log tells to serve now.
+fn successor(line: &str) -> Option<u32> {
+    let (_, rest) = line.split_once("upgraded: process ")?;
+    rest.strip_suffix(" serves")?.parse().ok()
+}
+
+/// When a process was started, in the clock ticks of field 22 of proc(5)'s `stat`; none once it is gone. Numbers of
+/// processes do not tell who is older: they begin anew behind the last one.
+fn start(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name may hold anything.
+    let (_, fields) = stat.rsplit_once(')')?;
+    fields.split_whitespace().nth(19)?.parse().ok()
 }
 
 impl Drop for Line {

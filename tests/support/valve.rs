@@ -148,17 +148,29 @@ impl Passage {
         while !self.is_cut() {
             match self.from.read(&mut piece) {
                 Ok(0) => {
+                    self.wait_for_room();
                     let _ = self.to.shutdown(Shutdown::Write);
                     return;
                 }
                 Ok(count) => self.pass_on(&piece[..count]),
                 Err(error) if is_early(error.kind()) => {}
-                Err(_) => self.cut(),
+                Err(_) => {
+                    self.wait_for_room();
+                    self.cut();
+                }
             }
         }
         // Both ways let go of both ends then, and the last one resets them.
         for stream in [&self.from, &self.to] {
             let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+
+    /// Holds an end, clean or not, for as long as the way is shut.
+    fn wait_for_room(&self) {
+        let room = &self.shared.room[self.way as usize];
+        while room.load(Ordering::SeqCst) == 0 && !self.is_cut() {
+            std::thread::park_timeout(LOOK);
         }
     }
 

@@ -11,7 +11,7 @@ use super::support::program::PROGRAM;
 use super::support::succession::Line;
 use super::support::wait::until;
 use super::support::{backend, pairs};
-use super::{ping, script};
+use super::{make, ping, script};
 
 /// An upgrade comes to nothing: what lives goes on, who comes is served, and by the same process.
 fn fails(line: &Line) {
@@ -124,13 +124,31 @@ fn who_is_killed_meanwhile_takes_the_new_one_along() {
     until("its end", || (!is_alive(&pid)).then_some(()));
 }
 
+/// The signals that a process has handlers for, the first one in the lowest bit.
+fn caught(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let mut lines = status.lines();
+    let mask = lines.find_map(|line| line.strip_prefix("SigCgt:")).unwrap();
+    u64::from_str_radix(mask.trim(), 16).unwrap()
+}
+
 #[test]
 fn signals_that_reach_every_process_of_it_leave_it_able_to_upgrade() {
     let (_pki, line) = run();
-    for launcher in line.launchers() {
-        for signal in [Signal::HUP, Signal::USR2, Signal::TERM, Signal::INT] {
-            line.signal(launcher, signal);
-        }
+    let signals = [Signal::HUP, Signal::USR2, Signal::TERM, Signal::INT];
+    let &[launcher] = line.launchers().as_slice() else {
+        panic!("one launcher");
+    };
+    // It may have been started only just now.
+    until("its handlers", || {
+        let caught = caught(launcher);
+        let all = signals
+            .iter()
+            .all(|signal| caught >> (signal.as_raw() - 1) & 1 == 1);
+        all.then_some(())
+    });
+    for signal in signals {
+        line.signal(launcher, signal);
     }
     let first = line.pids()[0];
     line.upgrade(first);
@@ -144,7 +162,7 @@ fn a_reload_with_another_program_in_its_place_upgrades_or_if_that_fails_reloads(
     line.program.reload();
     assert_eq!((line.failures(), line.pids().len()), (1, 1));
     // The same program in another file.
-    line.replace(|path| assert!(fs::copy(PROGRAM, path).unwrap() > 0));
+    line.replace(|path| make(r#"cp "$2" "$1""#, path, PROGRAM));
     let before = line.served();
     line.program.signal("HUP");
     line.served_again(before);

@@ -5,7 +5,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -51,6 +53,20 @@ impl Launcher {
         say(&self.line, &json!([number, "Start"]), Some(end.as_fd()));
     }
 
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).unwrap();
+    }
+
+    /// Lets it do nothing until it is continued.
+    fn stop(&self) {
+        self.signal(Signal::STOP);
+        let stat = format!("/proc/{}/stat", self.process.id());
+        until("its stop", || {
+            let stat = fs::read_to_string(&stat).unwrap();
+            stat.contains(") T ").then_some(())
+        });
+    }
+
     /// Those that it has started, and that run.
     fn running(&self) -> Vec<String> {
         let told = fs::read_to_string(self.folder.path().join("started")).unwrap_or_default();
@@ -88,10 +104,28 @@ fn it_lets_one_program_run_at_a_time_however_often_it_is_asked() {
 fn one_that_nobody_hears_the_answer_of_leaves_no_program_behind() {
     let mut launcher = Launcher::start();
     launcher.order_start(1);
+    hear(&launcher.line);
     until("its start", || launcher.running().pop());
+    // It has an order still, and by the time that it comes to it nobody to answer to.
+    launcher.stop();
+    say(&launcher.line, &json!([2, "Start"]), None);
     let (line, _) = line();
-    // It has an order still, and nobody to answer to.
-    say(&launcher.line, &json!([2, "Kill me"]), None);
+    drop(std::mem::replace(&mut launcher.line, line));
+    launcher.signal(Signal::CONT);
+    until("its end", || launcher.process.try_wait().unwrap());
+    assert_eq!(launcher.running(), <[String; 0]>::default());
+}
+
+#[test]
+fn one_whose_answer_nobody_has_read_leaves_no_program_behind() {
+    let mut launcher = Launcher::start();
+    launcher.order_start(1);
+    until("its start", || launcher.running().pop());
+    until("its answer", || {
+        let mut ends = [PollFd::new(&launcher.line, PollFlags::IN)];
+        (poll(&mut ends, Some(&Timespec::default())).unwrap() == 1).then_some(())
+    });
+    let (line, _) = line();
     drop(std::mem::replace(&mut launcher.line, line));
     until("its end", || launcher.process.try_wait().unwrap());
     assert_eq!(launcher.running(), <[String; 0]>::default());
