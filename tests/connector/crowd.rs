@@ -144,9 +144,7 @@ fn five_hundred_connections_flow_on_while_the_database_is_silent_slow_stopped_an
     // It may have given up hearing meanwhile; once it hears again, everything is doubted.
     until_heard(&program, &tables);
     decides_again(silent);
-    until("the known grant to be known again", || {
-        (answer(&program, &alice, "db") == "OK\n").then_some(())
-    });
+    granted_at_last(&program, &alice, "db");
 
     let mut locker = tables.route.session();
     locker.ask("begin; lock table users in access exclusive mode");

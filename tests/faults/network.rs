@@ -1,6 +1,6 @@
 //! Machines that cannot hear each other any more: no FIN comes, no reset, nothing.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -114,6 +114,14 @@ fn machine() -> Machine {
     Machine::joined("10.9.8.1/24", "10.9.8.2/24")
 }
 
+/// What was written has come to a reset, without a byte before it: told by the write itself, or by reading.
+fn assert_reset(written: io::Result<()>, stream: &mut TcpStream) {
+    match written {
+        Ok(()) => assert_eq!(until_reset(stream), 0),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+    }
+}
+
 #[test]
 fn a_cable_that_is_pulled_and_plugged_in_again_costs_no_byte() {
     alone(
@@ -166,10 +174,7 @@ fn bytes_that_nobody_answers_for_end_in_resets_at_both_sides_of_a_pulled_cable()
             machines.pull_the_cable();
             let written = (near.write_all(b"lost"), far.write_all(b"lost"));
             // By the time that a loaded machine came to it, either may have been given up, which is then told.
-            match written.0 {
-                Ok(()) => assert_eq!(until_reset(&mut near), 0),
-                Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
-            }
+            assert_reset(written.0, &mut near);
             // A UNIX socket knows no reset.
             match written.1 {
                 Ok(()) => assert_eq!(far.read(&mut [0]).unwrap(), 0),
@@ -212,10 +217,7 @@ fn a_gateways_machine_that_has_started_anew_knows_nothing_of_its_connections_and
             machines.there = Some(machine());
             machines.start_gateway();
             // An answer that was on its way may have been refused before this question, which is then told.
-            match near.write_all(b"are you there?") {
-                Ok(()) => assert_eq!(until_reset(&mut near), 0),
-                Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
-            }
+            assert_reset(near.write_all(b"are you there?"), &mut near);
             assert_told(&machines.persona, "persona", 0, "source_reset");
             machines.ends();
         },
